@@ -1,0 +1,3 @@
+"""Registers the grader; everything else is in tests/grading."""
+
+pytest_plugins = ("tests.grading.plugin",)

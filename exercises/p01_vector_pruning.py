@@ -1,0 +1,115 @@
+"""Magnitude pruning of a weight vector
+
+一维权重向量：请编写一个函数，对给定的一维权重向量进行剪枝。
+
+The smallest weights matter least: that is the oldest and still the hardest baseline to beat.
+Given a vector, decide which weights to keep, and set the others to zero.
+
+    difficulty ●○○○○    importance ●●●●●    about 20 minutes
+
+Words used here and in every exercise
+    mask       a boolean array of the shape of what it masks; True = kept, False = removed.
+    sparsity   the fraction removed, in [0, 1]. Of n weights exactly `round(sparsity * n)` go
+               (Python's `round`: halves go to the even number, as in torch.nn.utils.prune).
+    magnitude  the absolute value.
+
+Everywhere
+    `weights` is a 1-D array of floats (float32 or float64); it is never written to.
+    Where several weights have the same magnitude, any choice among them is right.
+    ValueError: `weights` is empty or holds NaN or infinity; `sparsity` is NaN or outside [0, 1]
+    (0 and 1 themselves are fine); `threshold` is negative, NaN or infinite; `mask` has another
+    shape. TypeError: None or a string for an array or a number. The message names the argument
+    and shows the value of a scalar. `exercises.checks` has functions that do this.
+
+Sources
+    Han, Pool, Tran & Dally 2015, "Learning both Weights and Connections for Efficient Neural
+    Networks", section 3; Zhu & Gupta 2017, "To prune, or not to prune", section 3 (raising the
+    sparsity step by step, with masks that only ever shrink).
+
+Worked notebook: notebooks/p01_vector_pruning.ipynb
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+
+def threshold_mask(weights: np.ndarray, threshold: float) -> np.ndarray:
+    """Keep the weights whose magnitude is at least `threshold`.
+
+    Args:
+        weights: shape (n,), n ≥ 1.
+        threshold: a finite number, not negative. A weight exactly at it is kept.
+
+    Returns:
+        A boolean mask of shape (n,): |weights| ≥ threshold.
+
+    Example:
+        >>> threshold_mask(np.array([0.5, -2.0, 0.1]), 0.5).tolist()
+        [True, True, False]
+    """
+    raise NotImplementedError
+
+
+def magnitude_mask(weights: np.ndarray, sparsity: float) -> np.ndarray:
+    """Remove the `round(sparsity * n)` weights of smallest magnitude.
+
+    Exactly that many go, also when many magnitudes are equal. Linear time is possible: nothing
+    needs to be sorted completely.
+
+    Args:
+        weights: shape (n,), n ≥ 1.
+        sparsity: the fraction to remove, in [0, 1].
+
+    Returns:
+        A boolean mask of shape (n,); no kept weight is smaller in magnitude than a removed one.
+
+    Example:
+        >>> magnitude_mask(np.array([0.5, -2.0, 0.1, 1.0]), 0.5).tolist()
+        [False, True, False, True]
+    """
+    raise NotImplementedError
+
+
+def prune_vector(weights: np.ndarray, sparsity: float) -> tuple[np.ndarray, np.ndarray]:
+    """Prune by magnitude and return the pruned weights and the mask.
+
+    Args:
+        weights: shape (n,), n ≥ 1.
+        sparsity: the fraction to remove, in [0, 1].
+
+    Returns:
+        (pruned, mask). `mask` is a magnitude mask as above. `pruned` is a new array of the dtype
+        of `weights`: the weight where the mask is True, 0 where it is False.
+
+    Example:
+        >>> pruned, mask = prune_vector(np.array([0.5, -2.0, 0.1, 1.0]), 0.5)
+        >>> pruned.tolist()
+        [0.0, -2.0, 0.0, 1.0]
+    """
+    raise NotImplementedError
+
+
+def shrink_mask(weights: np.ndarray, mask: np.ndarray, sparsity: float) -> np.ndarray:
+    """Prune further: raise the sparsity of the whole vector, reviving nothing.
+
+    What the mask has removed stays removed, whatever its weight is now. Of what it keeps, the
+    smallest magnitudes go, until exactly `round(sparsity * n)` of all n are gone.
+
+    Args:
+        weights: shape (n,), n ≥ 1.
+        mask: boolean, shape (n,): what is still kept.
+        sparsity: the fraction of all n weights that is gone after the call, in [0, 1].
+
+    Returns:
+        A new boolean mask of shape (n,).
+
+    Raises:
+        ValueError: more than `round(sparsity * n)` weights are gone already (the message names
+            `sparsity`).
+
+    Example:
+        >>> shrink_mask(np.array([3.0, 1.0, 2.0, 9.0]), np.array([True, True, True, False]), 0.5).tolist()
+        [True, False, True, False]
+    """
+    raise NotImplementedError

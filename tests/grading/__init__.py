@@ -1,0 +1,35 @@
+"""The judge: what a test of an exercise imports.
+
+A test asks for the fixture `submission`, says with `@part` which part it judges, and states
+what must hold with the functions of `expect`. Everything else (isolation, verdicts, the
+scoreboard) happens in the pytest plugin beside this file.
+"""
+
+import pytest
+
+from tests.grading.expect import (
+    Wrong,
+    expect,
+    expect_close,
+    expect_error,
+    expect_mask,
+    expect_number,
+    expect_same_dtype,
+    expect_shape,
+)
+from tests.grading.mistakes import mistake
+
+part = pytest.mark.part
+
+__all__ = [
+    "Wrong",
+    "expect",
+    "expect_close",
+    "expect_error",
+    "expect_mask",
+    "expect_number",
+    "expect_same_dtype",
+    "expect_shape",
+    "mistake",
+    "part",
+]

@@ -1,0 +1,121 @@
+"""Known wrong answers, and whether a submission behaves like one of them."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib
+import importlib.util
+import warnings
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+from tests.grading.same import same
+from tests.grading.submission import Call, Diary, Example
+
+ENOUGH = 3
+"""Failing inputs on which a mistake must have returned what the submission returned."""
+
+
+@dataclass(frozen=True)
+class Mistake:
+    """A plausible wrong implementation of one part."""
+
+    part: str
+    name: str
+    diagnosis: str
+    nudge: str
+    function: Callable[..., Any]
+    observe: Callable[..., Any] | None = None
+
+
+def mistake(
+    part: str, name: str, diagnosis: str, nudge: str, observe: Callable[..., Any] | None = None
+) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
+    """Mark a function in `tests/mistakes/STEM.py` as a known wrong answer.
+
+    Args:
+        part: the part that it gets wrong.
+        name: what people call it, in a few words.
+        diagnosis: one line on what it does.
+        nudge: a question or a pointer that does not give the answer away.
+        observe: for outcomes that cannot be compared as they are (an opaque blob), a function
+            of (outcome, call) that returns what can.
+    """
+
+    def decorate(function: Callable[..., Any]) -> Callable[..., Any]:
+        known = function.__globals__.setdefault("MISTAKES", [])
+        known.append(Mistake(part, name, diagnosis, nudge, function, observe))
+        return function
+
+    return decorate
+
+
+@functools.lru_cache(maxsize=None)
+def known_mistakes(stem: str) -> tuple[Mistake, ...]:
+    name = f"tests.mistakes.{stem}"
+    if importlib.util.find_spec(name) is None:
+        return ()
+    return tuple(getattr(importlib.import_module(name), "MISTAKES", ()))
+
+
+def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
+    """Return the mistake that explains the failing test, or None where none surely does.
+
+    It must return what the submission returned on the smallest failing input, on at least
+    `ENOUGH` failing inputs in all and nine tenths of them, and mostly on the passing ones too.
+    Two that explain it equally well explain nothing.
+    """
+    smallest = diary.last_failing
+    if smallest is None or not any(call.name == part for call in smallest.calls):
+        return None
+    examples = diary.failing + diary.passing + diary.earlier
+    examples = [e for e in examples if e.about_errors == smallest.about_errors]
+    ranked = []
+    for known in known_mistakes(stem):
+        if known.part != part or _agreement(known, [smallest]) != (1, 1):
+            continue
+        agreed, tried = _agreement(known, [e for e in examples if e.failed])
+        if agreed < min(ENOUGH, 1 if smallest.about_errors else ENOUGH) or agreed < 0.9 * tried:
+            continue
+        passed, passes = _agreement(known, [e for e in examples if not e.failed])
+        if passed < 0.7 * passes:
+            continue
+        ranked.append(((agreed + passed) / (tried + passes), known))
+    ranked.sort(key=lambda pair: -pair[0])
+    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
+        return None
+    return ranked[0][1]
+
+
+def _agreement(known: Mistake, examples: list[Example]) -> tuple[int, int]:
+    agreed = tried = 0
+    for example in examples:
+        calls = [call for call in example.calls if call.name == known.part]
+        if calls:
+            tried += 1
+            agreed += all(_behaves_like(known, call) for call in calls)
+    return agreed, tried
+
+
+def _behaves_like(known: Mistake, call: Call) -> bool:
+    try:
+        args, kwargs = copy.deepcopy((call.args, call.kwargs))
+    except Exception:
+        return False
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            outcome = known.function(*args, **kwargs)
+    except Exception as error:
+        return call.raised and same(error, call.outcome)
+    if call.raised:
+        return False
+    mine = call.outcome
+    try:
+        if known.observe is not None:
+            outcome, mine = known.observe(outcome, call), known.observe(mine, call)
+        return same(outcome, mine)
+    except Exception:
+        return False

@@ -1,0 +1,57 @@
+"""Whether two functions behaved the same: used to recognise a known mistake."""
+
+from __future__ import annotations
+
+import numbers
+import sys
+from typing import Any
+
+
+def same(a: Any, b: Any) -> bool:
+    """Return True where two outcomes agree up to the rounding of floats."""
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if isinstance(a, BaseException) or isinstance(b, BaseException):
+        return type(a) is type(b)
+    if torch and (isinstance(a, torch.nn.Module) or isinstance(b, torch.nn.Module)):
+        return _same_modules(a, b, torch)
+    if torch and (isinstance(a, torch.Tensor) or isinstance(b, torch.Tensor)):
+        if not (isinstance(a, torch.Tensor) and isinstance(b, torch.Tensor)):
+            return False
+        if a.dtype != b.dtype or a.shape != b.shape:
+            return False
+        return _close(a.detach().cpu().numpy(), b.detach().cpu().numpy())
+    if numpy and (isinstance(a, numpy.ndarray) or isinstance(b, numpy.ndarray)):
+        if not (isinstance(a, numpy.ndarray) and isinstance(b, numpy.ndarray)):
+            return False
+        return a.dtype == b.dtype and a.shape == b.shape and _close(a, b)
+    if isinstance(a, dict) and isinstance(b, dict):
+        return a.keys() == b.keys() and all(same(a[key], b[key]) for key in a)
+    if isinstance(a, (list, tuple)) and isinstance(b, (list, tuple)):
+        return len(a) == len(b) and all(map(same, a, b))
+    if isinstance(a, numbers.Number) and isinstance(b, numbers.Number):
+        if isinstance(a, complex) or isinstance(b, complex):
+            return a == b
+        a, b = float(a), float(b)
+        return a == b or (a != a and b != b) or abs(a - b) <= 1e-5 * max(abs(a), abs(b))
+    return type(a) is type(b) and bool(a == b)
+
+
+def _close(a: Any, b: Any) -> bool:
+    import numpy
+
+    if a.dtype.kind not in "fc":
+        return bool(numpy.array_equal(a, b))
+    if a.size == 0:
+        return True
+    finite = numpy.abs(b[numpy.isfinite(b)])
+    scale = float(finite.max()) if finite.size else 0.0
+    return bool(numpy.allclose(a, b, rtol=1e-5, atol=1e-5 * scale, equal_nan=True))
+
+
+def _same_modules(a: Any, b: Any, torch: Any) -> bool:
+    if not (isinstance(a, torch.nn.Module) and isinstance(b, torch.nn.Module)):
+        return False
+    if repr(a) != repr(b) or a.training != b.training:
+        return False
+    first, second = a.state_dict(), b.state_dict()
+    return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)

@@ -1,0 +1,75 @@
+"""Values as a learner wants to read them: short, exact, and able to be pasted back."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+from weakref import WeakKeyDictionary
+
+LONGEST = 600
+
+# How a drawn model was built, so that a report can print a line that builds it again.
+_recipes: WeakKeyDictionary = WeakKeyDictionary()
+
+
+def remember_recipe(model: Any, recipe: str) -> None:
+    """Let reports show `model` as the call that builds it."""
+    _recipes[model] = recipe
+
+
+def show(value: Any, longest: int = LONGEST) -> str:
+    """Return a repr that is short enough to read."""
+    try:
+        text = _show(value)
+    except Exception as error:  # a learner's object may have a repr that fails
+        text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
+    if len(text) > longest:
+        text = f"{text[: longest - 30]} … ({len(text)} characters)"
+    return text
+
+
+def _show(value: Any) -> str:
+    numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+    if numpy and isinstance(value, numpy.ndarray):
+        with numpy.printoptions(threshold=60, edgeitems=4, linewidth=90):
+            return repr(value)
+    if torch and isinstance(value, torch.Tensor):
+        if value.numel() > 60:
+            return (
+                f"<tensor of shape {tuple(value.shape)}, {value.dtype}, "
+                f"starting {value.detach().flatten()[:4].tolist()}>"
+            )
+        return repr(value)
+    if torch and isinstance(value, torch.nn.Module):
+        return _recipes.get(value) or _show_module(value)
+    if isinstance(value, dict) and type(value) is dict:
+        return "{" + ", ".join(f"{_show(k)}: {_show(v)}" for k, v in value.items()) + "}"
+    if type(value) in (list, tuple):
+        inside = ", ".join(_show(v) for v in value[:20]) + (", …" if len(value) > 20 else "")
+        if type(value) is list:
+            return f"[{inside}]"
+        return f"({inside},)" if len(value) == 1 else f"({inside})"
+    if isinstance(value, bytes) and len(value) > 24:
+        return f"{value[:20]!r}… ({len(value)} bytes)"
+    if callable(value) and hasattr(value, "__name__"):
+        return value.__name__
+    return repr(value)
+
+
+def _show_module(model: Any) -> str:
+    if type(model).__name__ == "Sequential":
+        return "Sequential(" + ", ".join(_show_module(layer) for layer in model) + ")"
+    return repr(model) if not list(model.children()) else f"<{type(model).__name__}>"
+
+
+def show_call(name: str, args: tuple, kwargs: dict, names: tuple[str, ...] = ()) -> str:
+    """Return the call as a line of code, with the parameters' names where they are known."""
+    shown = [
+        f"{names[i]}={show(arg)}" if i < len(names) else show(arg) for i, arg in enumerate(args)
+    ]
+    shown += [f"{key}={show(arg)}" for key, arg in kwargs.items()]
+    line = f"{name}({', '.join(shown)})"
+    if len(line) <= 90 and "\n" not in line:
+        return line
+    inside = ",\n".join("    " + text.replace("\n", "\n    ") for text in shown)
+    return f"{name}(\n{inside},\n)"

@@ -1,0 +1,358 @@
+"""The code under test: loaded from its own file, called under watch, and remembered."""
+
+from __future__ import annotations
+
+import copy
+import functools
+import importlib.util
+import inspect
+import os
+import sys
+import traceback
+import warnings
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+from tests.grading.catalogue import ROOT
+from tests.grading.expect import Wrong
+from tests.grading.purity import GlobalState, patched_names, remember_libraries, watch_input
+from tests.grading.show import show_call
+
+KEPT_EXAMPLES = 12
+"""How many passing and how many failing examples a test remembers, to recognise a mistake by."""
+
+
+class Todo(BaseException):
+    """The stub is not written yet. Not an Exception, so that Hypothesis stops at once."""
+
+
+class Crashed(Exception):
+    """The learner's code raised what no test may let through (an exit, a skip, an interrupt)."""
+
+
+class NoSuchTarget(Exception):
+    """`--target` names nothing that can be graded."""
+
+
+@dataclass(frozen=True)
+class Target:
+    """Where submissions come from: a folder, and the package name if it was given as one."""
+
+    folder: Path
+    package: str | None
+
+    @classmethod
+    def resolve(cls, name: str, start: Path) -> Target:
+        for base in (start, ROOT):
+            folder = (base / name).expanduser()
+            if folder.is_dir():
+                folder = folder.resolve()
+                inside = folder.parent == ROOT
+                return cls(folder, folder.name if inside else None)
+        if "/" not in name and os.sep not in name:
+            try:
+                spec = importlib.util.find_spec(name)
+            except (ImportError, ValueError):
+                spec = None
+            if spec and spec.submodule_search_locations:
+                return cls(Path(next(iter(spec.submodule_search_locations))).resolve(), name)
+        raise NoSuchTarget(f"--target {name}: there is no such folder or package")
+
+    def path(self, stem: str) -> Path:
+        return self.folder / f"{stem}.py"
+
+
+class Clock:
+    """Tells the process that waits for us when a call began; does nothing without one."""
+
+    def __init__(self) -> None:
+        self.began = None  # a shared memory view of two doubles, set by the sandbox
+        self.now = ""
+
+    def start(self, what: str, render: Any) -> None:
+        self.now, self.render = what, render
+        if self.began is not None:
+            import time
+
+            self.began[0] = time.monotonic()
+
+    def stop(self) -> None:
+        self.now = ""
+        if self.began is not None:
+            self.began[0] = 0.0
+
+
+clock = Clock()
+
+
+@dataclass
+class Call:
+    """One call of a part, and how it came out: a value, or the exception it raised."""
+
+    name: str
+    args: tuple
+    kwargs: dict
+    outcome: Any = None
+    raised: bool = False
+
+
+@dataclass
+class Example:
+    """What one drawn input led to."""
+
+    calls: list[Call] = field(default_factory=list)
+    failed: bool = False
+    about_errors: bool = False
+
+    def frozen(self) -> Example:
+        """A copy that later calls cannot touch; raises where something cannot be copied."""
+        calls = [
+            Call(c.name, copy.deepcopy(c.args), copy.deepcopy(c.kwargs), c.outcome, c.raised)
+            for c in self.calls
+        ]
+        return Example(calls, self.failed, self.about_errors)
+
+
+class Diary:
+    """The examples of the running test, and what earlier tests of the part left."""
+
+    def __init__(self) -> None:
+        self.current = Example()
+        self.last_failing: Example | None = None
+        self.failing: list[Example] = []
+        self.passing: list[Example] = []
+        self.earlier: list[Example] = []
+
+    def begin_test(self) -> None:
+        self.earlier += self.failing + self.passing
+        self.failing, self.passing, self.last_failing = [], [], None
+        self.current = Example()
+
+    def begin_example(self) -> None:
+        self.current = Example()
+
+    def end_example(self, failed: bool) -> None:
+        example, self.current = self.current, Example()
+        example.failed = failed
+        if failed:
+            self.last_failing = example
+        kept = self.failing if failed else self.passing
+        if len(kept) < KEPT_EXAMPLES and example.calls:
+            try:
+                kept.append(example.frozen())
+            except Exception:  # what cannot be copied cannot be compared later either
+                return
+
+
+class Submission:
+    """One stem of the target; `submission.part(...)` calls the learner's function under watch."""
+
+    def __init__(self, stem: str, target: Target) -> None:
+        self.stem = stem
+        self.path = target.path(stem)
+        self.target = target
+        self.diary = Diary()
+        self._module: ModuleType | None = None
+        self._names: dict[str, tuple[str, ...]] = {}
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_"):
+            raise AttributeError(name)
+        return functools.partial(self.call, name)
+
+    @property
+    def module(self) -> ModuleType:
+        """The learner's module itself (for dataclasses and constants)."""
+        if self._module is None:
+            self._module = self._load()
+        return self._module
+
+    def call(
+        self, name: str, /, *args: Any, may_change: tuple[str, ...] = (), **kwargs: Any
+    ) -> Any:
+        """Call a function of the submission; what it must leave alone is checked after it.
+
+        `may_change` names the parameters that the contract lets it change.
+        """
+        function = self._function(name)
+        remember_libraries()
+        state = GlobalState()
+        names = self._parameters(name, function)
+        labelled = [
+            (names[i] if i < len(names) else f"argument {i + 1}", a) for i, a in enumerate(args)
+        ] + list(kwargs.items())
+        watches = [watch_input(key, value) for key, value in labelled if key not in may_change]
+        call = Call(name, args, kwargs)
+        self.diary.current.calls.append(call)
+        clock.start(f"{name}(…)", lambda: show_call(name, args, kwargs, names))
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                call.outcome = function(*args, **kwargs)
+        except NotImplementedError as error:
+            call.outcome, call.raised = error, True
+            if self._raised_here(error):
+                raise Todo(f"{name} is not written yet") from None
+            raise
+        except Exception as error:
+            call.outcome, call.raised = error, True
+            raise
+        except BaseException as error:
+            call.outcome, call.raised = error, True
+            raise Crashed(_what_ended(error)) from error
+        finally:
+            clock.stop()
+            _check_surroundings(state, "the call")
+        for changed in watches:
+            said = changed()
+            if said:
+                raise Wrong(
+                    "every input left exactly as it was given",
+                    "the caller still needs it: work on a copy",
+                    f"after the call, {said}",
+                )
+        return call.outcome
+
+    def last_call(self) -> Call | None:
+        """The call that the running, or the last failing, example ended with."""
+        example = self.diary.last_failing or self.diary.current
+        return example.calls[-1] if example.calls else None
+
+    def show(self, call: Call) -> str:
+        return show_call(call.name, call.args, call.kwargs, self._names.get(call.name, ()))
+
+    def _parameters(self, name: str, function: Any) -> tuple[str, ...]:
+        if name not in self._names:
+            try:
+                self._names[name] = tuple(inspect.signature(function).parameters)
+            except (TypeError, ValueError):
+                self._names[name] = ()
+        return self._names[name]
+
+    def _function(self, name: str) -> Any:
+        function = getattr(self.module, name, None)
+        if not callable(function):
+            raise Crashed(
+                f"{self.path.name} has no function named {name}"
+                if function is None
+                else f"{name} in {self.path.name} is not a function"
+            )
+        return function
+
+    def _load(self) -> ModuleType:
+        if not self.path.exists():
+            raise Todo(f"{self.path.name} is not there yet")
+        package = self.target.package
+        name = f"{package}.{self.stem}" if package else self.stem
+        if package is None:
+            sys.path.insert(0, str(self.path.parent))
+        module = ModuleType(name)
+        module.__file__ = str(self.path)
+        module.__package__ = package or ""
+        remember_libraries()
+        state = GlobalState()
+        clock.start(f"import of {self.path.name}", lambda: f"import {self.stem}")
+        sys.dont_write_bytecode = True
+        try:
+            # Compiled from the source as it is now: a cached file may be older by a save.
+            code = compile(self.path.read_bytes(), str(self.path), "exec")
+            sys.modules[name] = module
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                exec(code, module.__dict__)
+        except NotImplementedError as error:
+            raise Crashed(f"importing {self.path.name} raised NotImplementedError") from error
+        except Exception:
+            raise
+        except BaseException as error:
+            raise Crashed(f"importing {self.path.name}: {_what_ended(error)}") from error
+        finally:
+            clock.stop()
+            _check_surroundings(state, f"importing {self.path.name}")
+        return module
+
+    def _raised_here(self, error: BaseException) -> bool:
+        frames = traceback.extract_tb(error.__traceback__)
+        return bool(frames) and Path(frames[-1].filename) == self.path
+
+
+def _check_surroundings(state: GlobalState, what: str) -> None:
+    """Put back what the submission changed around it, and fail with words if it did."""
+    changed, patched = state.restore_and_say(), patched_names()
+    if solutions_guard.offence:
+        raise Wrong(
+            "an answer of your own",
+            "it is to be written, not imported",
+            f"{solutions_guard.offence}; it is judged as not your answer",
+        )
+    if patched:
+        raise Wrong(
+            "numpy and torch as they were",
+            "everything else that runs in this process uses them too",
+            f"{what} replaced {', '.join(patched[:3])}",
+        )
+    if changed:
+        raise Wrong(
+            "global state left as it was",
+            "a caller's random numbers and settings must not depend on yours; "
+            "make a generator of your own where you need one",
+            f"{what} changed {changed}",
+        )
+
+
+def _what_ended(error: BaseException) -> str:
+    if isinstance(error, SystemExit):
+        return f"the code tried to exit the program (SystemExit: {error.code!r})"
+    if isinstance(error, KeyboardInterrupt):
+        return "the code raised KeyboardInterrupt"
+    return f"the code raised {type(error).__name__}: {error}"
+
+
+class SolutionsGuard:
+    """Notices a submission that reads or imports the reference solutions."""
+
+    def __init__(self) -> None:
+        self.active = False
+        self.offence: str | None = None
+        self._installed = False
+        self._folder = str(ROOT / "solutions") + os.sep
+
+    def install(self, target: Path) -> None:
+        """For a process that judges one part only: an audit hook cannot be taken away again."""
+        if str(target) + os.sep == self._folder:
+            return  # they are what is being graded
+        for name in [n for n in sys.modules if n == "solutions" or n.startswith("solutions.")]:
+            del sys.modules[name]
+        self.active = True
+        if not self._installed:
+            self._installed = True
+            sys.addaudithook(self._hook)
+
+    def _hook(self, event: str, args: tuple) -> None:
+        if not self.active:
+            return
+        if event == "import":
+            if args[0] == "solutions" or args[0].startswith("solutions."):
+                self._stop("the file imports `solutions`")
+        elif event == "open":
+            path = args[0]
+            if isinstance(path, bytes):
+                path = os.fsdecode(path)
+            if isinstance(path, str) and (
+                path.startswith(self._folder)
+                or ("solutions" in path and os.path.realpath(path).startswith(self._folder))
+            ):
+                self._stop("the file reads a file of `solutions`")
+        elif event in ("os.kill", "os.killpg") and args[0] != os.getpid():
+            raise PermissionError("a submission may not signal another process")
+
+    def _stop(self, said: str) -> None:
+        if not clock.now:  # ours, not the submission's: a traceback reading its lines, say
+            return
+        self.offence = said
+        raise ImportError("the reference solutions are not open to a submission")
+
+
+solutions_guard = SolutionsGuard()

@@ -1,0 +1,181 @@
+"""From what a test raised to one of the verdicts, in words that a learner reads."""
+
+from __future__ import annotations
+
+import sys
+import textwrap
+import traceback
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from tests.grading.expect import Wrong
+from tests.grading.mistakes import diagnose
+from tests.grading.show import show
+from tests.grading.submission import Crashed, Submission, Todo
+
+if sys.version_info < (3, 11):  # the backport that Hypothesis and pytest bring
+    from exceptiongroup import BaseExceptionGroup
+
+PASSED, TODO, WRONG, CRASHED, TIMED_OUT = "passed", "todo", "wrong", "crashed", "timed out"
+LETTERS = {PASSED: ".", TODO: "t", WRONG: "W", CRASHED: "C", TIMED_OUT: "T"}
+
+
+@dataclass
+class Verdict:
+    """What one property came to; travels with the report as plain values."""
+
+    stem: str
+    part: str
+    property: str
+    verdict: str
+    message: str = ""
+    line: str = ""
+    mistake: str = ""
+    about_errors: bool = False
+    nodeid: str = ""
+
+    def to_json(self) -> dict:
+        return asdict(self)
+
+
+def property_in_words(test: str) -> str:
+    name, _, case = test.partition("[")
+    words = name.removeprefix("test_").replace("_", " ")
+    return f"{words} [{case}" if case else words
+
+
+def judge(error: BaseException | None, submission: Submission, part: str, test: str) -> Verdict:
+    """Turn the exception that ended a test (or None) into a verdict."""
+    words = property_in_words(test)
+    verdict = Verdict(submission.stem, part, words, PASSED)
+    if error is None:
+        return verdict
+    while isinstance(error, BaseExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    if isinstance(error, Todo):
+        verdict.verdict = TODO
+        verdict.line = verdict.message = str(error)
+        return verdict
+    if type(error).__name__ in ("Flaky", "FlakyFailure", "FlakyReplay"):
+        error = Wrong(
+            "the same answer whenever the input is the same",
+            "a function of its arguments keeps nothing from one call to the next",
+            "different answers for the same input",
+        )
+    diary = submission.diary
+    call = submission.last_call()
+    verdict.about_errors = (diary.last_failing or diary.current).about_errors
+    rows = [("property", words)]
+    if isinstance(error, Wrong):
+        verdict.verdict = WRONG
+        if call:
+            rows.append(("call", submission.show(call)))
+        rows.append(("expected", error.expected))
+        if error.why:
+            rows.append(("why", error.why))
+        got = error.got
+        if got is None:
+            got = show(call.outcome) if call else "nothing was called"
+        raised = call.outcome if call and call.raised else None
+        rows.append(("got", got + _own_lines(raised, submission.path)))
+        verdict.line = f"{words}: expected {_first(error.expected)}; got {_first(got)}"
+    elif isinstance(error, Crashed):
+        verdict.verdict = CRASHED
+        if call and not error.args[0].startswith("importing"):
+            rows.append(("call", submission.show(call)))
+        rows.append(("crashed", f"{error}{_own_lines(error.__cause__, submission.path)}"))
+        verdict.line = str(error)
+    elif (call and call.raised and call.outcome is error) or _own_lines(error, submission.path):
+        verdict.verdict = CRASHED
+        if call:
+            rows.append(("call", submission.show(call)))
+        said = _first(f"{type(error).__name__}: {error}", 300)
+        if isinstance(error, MemoryError):
+            said += "\nmore memory was asked for than one part may use"
+        rows.append(("crashed", said + _own_lines(error, submission.path)))
+        verdict.line = _first(said)
+    else:
+        # The test itself could not go on: what came back was nothing it could look into.
+        verdict.verdict = WRONG
+        if call:
+            rows.append(("call", submission.show(call)))
+        rows.append(("expected", "a result of the kind that the exercise describes"))
+        rows.append(("got", show(call.outcome) if call else "no result"))
+        rows.append(("the check said", _first(f"{type(error).__name__}: {error}", 300)))
+        verdict.line = f"{words}: the result is not of the kind described"
+    verdict.message = _table(rows)
+    return verdict
+
+
+def add_mistake(verdict: Verdict, submission: Submission) -> None:
+    """Name the known mistake that the submission behaves like, where one surely fits."""
+    if verdict.verdict not in (WRONG, CRASHED):
+        return
+    known = diagnose(submission.stem, verdict.part, submission.diary)
+    if known is None:
+        return
+    verdict.mistake = known.name
+    verdict.message += "\n" + _table(
+        [
+            ("behaves like", f"{known.name}. {known.diagnosis}"),
+            ("think about", known.nudge),
+        ]
+    )
+
+
+def add_output(verdict: Verdict, sections: list[tuple[str, str]], longest: int = 1000) -> None:
+    """Show what the submission printed, cut to what a person would read."""
+    if verdict.verdict in (PASSED, TODO):
+        return
+    for name, text in sections:
+        if not text.strip() or name.startswith("Captured log"):
+            continue
+        if len(text) > longest:
+            text = f"{text[:longest]}\n… {len(text) - longest} more characters not shown"
+        stream = "printed" if "stdout" in name else "to stderr"
+        verdict.message += "\n" + _table([(stream, text.rstrip())])
+
+
+def without_word(item_words: str, outcome: Any, stem: str, part: str) -> Verdict:
+    """The verdict where the child ended before it said one."""
+    verdict = Verdict(stem, part, item_words, TIMED_OUT if outcome.timed_out else CRASHED)
+    rows = [("property", item_words)]
+    if outcome.detail:
+        rows.append(("call", outcome.detail))
+    verdict.line = f"{outcome.what or part} {outcome.ended}"
+    if not outcome.timed_out:
+        verdict.line = f"{part}: {outcome.ended}"
+    rows.append((verdict.verdict, verdict.line))
+    verdict.message = _table(rows)
+    return verdict
+
+
+def _own_lines(error: BaseException | None, path: Path) -> str:
+    """The frames of the learner's own file, innermost last."""
+    if error is None:
+        return ""
+    if isinstance(error, SyntaxError) and error.filename == str(path):
+        text = (error.text or "").rstrip()
+        return f"\n{path.name}, line {error.lineno}:\n    {text.strip()}"
+    frames = [f for f in traceback.extract_tb(error.__traceback__) if Path(f.filename) == path]
+    lines = [f"\n{path.name}, line {f.lineno}, in {f.name}:\n    {f.line}" for f in frames]
+    if len(lines) > 6:
+        lines = [*lines[:3], f"\n… {len(lines) - 5} lines like these …", *lines[-2:]]
+    return "".join(lines)
+
+
+def _first(text: str, longest: int = 160) -> str:
+    line = " ".join(str(text).split())
+    return line if len(line) <= longest else f"{line[: longest - 1]}…"
+
+
+def _table(rows: list[tuple[str, str]]) -> str:
+    width = 14
+    out = []
+    for label, text in rows:
+        if "\n" not in text and len(text) > 88:
+            text = "\n".join(textwrap.wrap(text, 88, break_long_words=False))
+        body = textwrap.indent(text, " " * width).lstrip()
+        out.append(f"{label + ':':<{width}}{body}")
+    return "\n".join(out)

@@ -1,0 +1,1 @@
+"""Hypothesis strategies that all exercises share. `vectors` needs numpy alone; `networks` torch."""
