@@ -109,7 +109,8 @@ def shrink_mask(weights: np.ndarray, mask: np.ndarray, sparsity: float) -> np.nd
             `sparsity`).
 
     Example:
-        >>> shrink_mask(np.array([3.0, 1.0, 2.0, 9.0]), np.array([True, True, True, False]), 0.5).tolist()
+        >>> mask = np.array([True, True, True, False])
+        >>> shrink_mask(np.array([3.0, 1.0, 2.0, 9.0]), mask, 0.5).tolist()
         [True, False, True, False]
     """
     raise NotImplementedError

@@ -13,6 +13,7 @@ from tests.grading import (
     expect_same_dtype,
     expect_shape,
     part,
+    show,
 )
 from tests.strategies.vectors import masks, sparsities, vectors
 
@@ -36,7 +37,7 @@ def check_counts(mask, sparsity):
         gone == due,
         f"exactly {due} removed",
         f"round({sparsity} * {mask.size}) = {due}; ties and halves included",
-        f"{gone} removed: {mask!r}",
+        f"{gone} removed: {show(mask)}",
     )
 
 
@@ -256,7 +257,7 @@ def test_never_revives_a_removed_weight(submission, case):
         not revived.any(),
         "what was removed to stay removed",
         "a mask only ever shrinks, whatever the removed weights are now",
-        f"{shrunk!r}, which keeps {np.flatnonzero(revived).tolist()} again",
+        f"{show(shrunk)}, keeping {np.flatnonzero(revived).tolist()} again",
     )
 
 

@@ -18,6 +18,7 @@ from tests.grading.expect import (
     expect_shape,
 )
 from tests.grading.mistakes import mistake
+from tests.grading.show import show
 
 part = pytest.mark.part
 
@@ -32,4 +33,5 @@ __all__ = [
     "expect_shape",
     "mistake",
     "part",
+    "show",
 ]

@@ -73,7 +73,7 @@ class PartResult:
             return f"not run: {len(self.verdicts)} of its {self.selected} selected properties were"
         if not self.earned:
             done = len(self.verdicts)
-            return f"{done} of its {self.total} properties were run, and hold; run all to earn the part"
+            return f"{done} of its {self.total} properties were run and hold; run all to earn it"
         return f"all {self.total} properties hold"
 
 
@@ -167,11 +167,20 @@ def scoreboard(board: Board, folder: Path, width: int, color: bool) -> str:
     from rich.text import Text
 
     table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
-    table.add_column("")
-    table.add_column("exercise", no_wrap=True, overflow="ellipsis", ratio=1)
-    for column in ("parts", "passed", "wrong", "todo", "mark", "answer"):
+    table.add_column("", no_wrap=True, min_width=3)
+    table.add_column("exercise", no_wrap=True, overflow="ellipsis", max_width=width - 45)
+    for column, least in (
+        ("parts", 6),
+        ("passed", 6),
+        ("wrong", 5),
+        ("todo", 4),
+        ("mark", 5),
+        ("answer", 8),
+    ):
         right = column in ("passed", "wrong", "todo", "mark")
-        table.add_column(column, justify="right" if right else "left", no_wrap=True)
+        table.add_column(
+            column, justify="right" if right else "left", no_wrap=True, min_width=least
+        )
     styles = {PASSED: "green", WRONG: "red", CRASHED: "magenta", TIMED_OUT: "magenta"}
     earned = total = 0.0
     for exercise, results in board.exercises():

@@ -52,7 +52,7 @@ def mistake(
     return decorate
 
 
-@functools.lru_cache(maxsize=None)
+@functools.cache
 def known_mistakes(stem: str) -> tuple[Mistake, ...]:
     name = f"tests.mistakes.{stem}"
     if importlib.util.find_spec(name) is None:

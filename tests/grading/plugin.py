@@ -44,6 +44,11 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="judge in pytest's own process, without limits (for a debugger; --pdb implies it)",
     )
+    group.addoption(
+        "--mistakes",
+        action="store_true",
+        help="grade the known wrong answers instead: each must be rejected and called by its name",
+    )
     parser.addini("grading_examples", "examples drawn for a property", default="40")
     parser.addini("grading_call_seconds", "longest one call may take", default="10")
     parser.addini("grading_property_seconds", "longest one property may take", default="60")
@@ -51,8 +56,10 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
+    rehearsed = config.getoption("--mistakes")
     try:
-        target = Target.resolve(config.getoption("--target"), Path(config.invocation_params.dir))
+        name = "solutions" if rehearsed else config.getoption("--target")
+        target = Target.resolve(name, Path(config.invocation_params.dir))
     except NoSuchTarget as error:
         raise pytest.UsageError(str(error)) from None
     grade_file = config.getoption("--grade-json")
@@ -184,6 +191,13 @@ class Grader:
 
         return run
 
+    @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
+    def pytest_collection_replace_by_mistakes(self, items: list[pytest.Item]) -> None:
+        if self.config.getoption("--mistakes"):
+            from tests.grading.rehearsal import rehearse
+
+            items[:] = rehearse(items, self)
+
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         self.items = session.items
         self.places = {item.nodeid: place for place, item in enumerate(session.items)}
@@ -260,9 +274,12 @@ class Grader:
         solutions_guard.install(self.target.folder)
 
     def _run_here(self, index: int, following: int) -> dict:
+        return self.run_here(self.items, index, following)
+
+    def run_here(self, items: list[pytest.Item], index: int, following: int) -> dict:
         """In the child: run one test by pytest's own protocol, and say what it came to."""
-        item = self.items[index]
-        nextitem = self.items[following] if following >= 0 else None
+        item = items[index]
+        nextitem = items[following] if following >= 0 else None
         reports = runtestprotocol(item, log=False, nextitem=nextitem)
         told = [r for r in reports if hasattr(r, "grading")]
         failed = [r for r in told if r.failed]

@@ -241,6 +241,9 @@ class Submission:
             )
         return function
 
+    def _source(self) -> bytes:
+        return self.path.read_bytes()
+
     def _load(self) -> ModuleType:
         if not self.path.exists():
             raise Todo(f"{self.path.name} is not there yet")
@@ -257,7 +260,7 @@ class Submission:
         sys.dont_write_bytecode = True
         try:
             # Compiled from the source as it is now: a cached file may be older by a save.
-            code = compile(self.path.read_bytes(), str(self.path), "exec")
+            code = compile(self._source(), str(self.path), "exec")
             sys.modules[name] = module
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")

@@ -19,7 +19,7 @@ def sparsities() -> st.SearchStrategy[float]:
 
 
 # One byte a value, so that a whole array is one draw and shrinks value by value towards zero.
-_GRID = np.array([(n + 1) // 2 * (-1.0 if n % 2 == 0 else 1.0) for n in range(256)]) / 16
+_GRID = np.array([(n + 1) // 2 * (-1.0 if n % 2 == 0 else 1.0) for n in range(256)]) / 16 + 0.0
 _TIES = np.array([(0.0, 1.0, -1.0, 0.5, -0.5, -0.0)[n % 6] for n in range(256)])
 _STYLES = (("grid", 1.0), ("distinct", 1.0), ("ties", 1.0), ("equal", 1.0)) + (
     ("grid", 2.0**-10),

@@ -1,0 +1,106 @@
+"""Structured pruning: removing the channels of a CNN
+
+结构化剪枝：请编写一个函数，对给定的卷积神经网络 (CNN) 进行结构化剪枝。
+
+Zeros in a dense kernel cost as much as any other number. What makes a network smaller and
+faster is to cut whole output channels out, and with them everything that belongs to them.
+
+    difficulty ●●●●○    importance ●●●●●    about 45 minutes
+
+Words
+    CNN       an nn.Sequential of Conv2d (groups=1, with or without bias), an optional
+              BatchNorm2d, ReLU, optional pooling or Dropout, …, then Flatten, Linear, and
+              optionally (ReLU, Linear)…
+    layer     an index into the Sequential.
+    consumer  who reads a conv's channels: the next Conv2d, or the Linear behind Flatten. Flatten
+              lays the channels out one after the other, so each is a block of H·W inputs there.
+
+Everywhere
+    The model given is not changed in any way, nor is its mode; what is returned is a copy that
+    shares no memory with it, of the same dtype, device and mode.
+    `sparsity` is the fraction of the channels removed: of c channels, round(sparsity · c) go.
+    Where several channels have the same norm, any choice among them is right.
+    TypeError: `model` is not an nn.Sequential; None or a string for a number. ValueError:
+    `sparsity` is NaN or outside [0, 1]; `layer` is out of range or not the index of a Conv2d;
+    `keep` is empty, repeats an index, or has one out of range. The message names the argument.
+
+Sources
+    Li, Kadav, Durdanovic, Samet & Graf 2017, "Pruning Filters for Efficient ConvNets", section 3
+    (filters are cut with their feature maps and the kernels that read them); He, Zhang & Sun
+    2017, "Channel Pruning for Accelerating Very Deep Neural Networks".
+
+Worked notebook: notebooks/p02_structured_pruning.ipynb
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from torch import nn
+
+
+def channel_norms(conv: nn.Conv2d) -> torch.Tensor:
+    """Return the L2 norm of the weights of each output channel.
+
+    Args:
+        conv: weight of shape (out, in, kh, kw).
+
+    Returns:
+        A tensor of shape (out,): sqrt of the sum of squares of each filter. The bias is no part.
+
+    Example:
+        >>> conv = nn.Conv2d(1, 2, (1, 2), bias=False)
+        >>> conv.weight.data = torch.tensor([[[[3.0, 4.0]]], [[[0.0, 1.0]]]])
+        >>> channel_norms(conv).tolist()
+        [5.0, 1.0]
+    """
+    raise NotImplementedError
+
+
+def remove_channels(model: nn.Sequential, layer: int, keep: Sequence[int]) -> nn.Sequential:
+    """Return a smaller CNN in which that Conv2d has only the output channels `keep`.
+
+    Its batch-norm loses the same channels, and its consumer the inputs that they fed. The sizes
+    that the layers state (`out_channels`, `num_features`, `in_channels`, `in_features`) follow.
+    In eval mode the result computes what the original does when the channels that go are set to
+    zero after batch-norm and activation.
+
+    Args:
+        model: a CNN.
+        layer: the index of a Conv2d in it.
+        keep: which output channels stay: distinct indices, at least one, in any order. The
+            channels keep the order that they have in the original.
+
+    Returns:
+        A new nn.Sequential with the same kinds of layers.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+        >>> smaller = remove_channels(model, 0, [0, 3])  # images of 4×4: H·W = 2·2
+        >>> smaller[0].weight.shape, smaller[3].weight.shape
+        (torch.Size([2, 1, 3, 3]), torch.Size([2, 8]))
+    """
+    raise NotImplementedError
+
+
+def prune_channels(model: nn.Sequential, sparsity: float) -> nn.Sequential:
+    """Remove from every Conv2d the output channels of smallest L2 norm.
+
+    The norms are those of the weights of the model as it was given: what one layer loses does
+    not change the ranking in the next. Each conv is ranked on its own.
+
+    Args:
+        model: a CNN.
+        sparsity: the fraction of each conv's output channels to remove. Of c channels,
+            round(sparsity · c) go, but at least one is left.
+
+    Returns:
+        A new nn.Sequential. The outputs of the last Linear are as many as before.
+
+    Example:
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+        >>> prune_channels(model, 0.75)[0].out_channels
+        1
+    """
+    raise NotImplementedError

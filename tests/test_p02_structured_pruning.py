@@ -1,0 +1,361 @@
+"""Structured pruning of a CNN: what must hold, for each part."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from torch import nn
+
+from tests.grading import expect, expect_close, expect_error, expect_shape, part
+from tests.strategies.networks import Cnn, Conv, cnns, indices, shares_memory
+from tests.strategies.vectors import sparsities
+
+SMALL = Cnn(convs=(Conv(3, norm="norm"), Conv(2)), linears=(3, 2))
+bad_sparsities = pytest.mark.parametrize("sparsity", [-0.1, 1.5, float("nan"), float("inf")])
+wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
+not_models = pytest.mark.parametrize("model", [None, "cnn", nn.Linear(2, 2)])
+
+
+def norms_of(conv):
+    """The oracle: sums of squares in float64, filter by filter."""
+    weight = conv.weight.detach().double().numpy()
+    return np.array([np.sqrt((filter_ * filter_).sum()) for filter_ in weight])
+
+
+def silenced(model, kept, inputs):
+    """The original, layer by layer, with the other channels set to zero after each ReLU."""
+    model = model.eval()
+    current, signal = None, inputs
+    with torch.no_grad():
+        for index, layer in enumerate(model):
+            signal = layer(signal)
+            if isinstance(layer, nn.Conv2d):
+                current = index
+            elif isinstance(layer, nn.ReLU) and current in kept:
+                gone = [c for c in range(signal.shape[1]) if c not in kept[current]]
+                signal[:, gone] = 0.0
+                current = None
+    return signal
+
+
+def outputs(model, recipe, name):
+    """What a returned model computes; one made from a model in train mode is set to eval first."""
+    expect(
+        isinstance(model, nn.Sequential),
+        "an nn.Sequential",
+        f"{name} returns a CNN like the one it was given",
+    )
+    if recipe.training:
+        model.eval()
+    try:
+        with torch.no_grad():
+            return model(recipe.inputs())
+    except RuntimeError as error:
+        text = " ".join(str(error).split())
+        layers = ", ".join(f"{i}: {layer}" for i, layer in enumerate(model))
+        expect(
+            False,
+            "a model that still runs on the same images",
+            "every layer that reads or normalises a removed channel is cut with it",
+            f"{layers}; it fails with: {text}",
+        )
+
+
+def check_equal_to_silenced(recipe, result, kept, name):
+    want = silenced(recipe.build(), kept, recipe.inputs())
+    got = outputs(result, recipe, name)
+    expect_close(
+        got,
+        want,
+        f"it must equal the original with only the channels {kept} of each conv not silenced "
+        "after batch-norm and ReLU (eval mode)",
+        "the output of the smaller model",
+        rtol=1e-3 if recipe.dtype == "float32" else 1e-8,
+    )
+
+
+def check_stated_sizes(model):
+    for index, layer in enumerate(model):
+        if isinstance(layer, (nn.Conv2d, nn.Linear)):
+            stated = (
+                (layer.out_channels, layer.in_channels)
+                if isinstance(layer, nn.Conv2d)
+                else (layer.out_features, layer.in_features)
+            )
+            held = tuple(layer.weight.shape[:2])
+        elif isinstance(layer, nn.BatchNorm2d):
+            stated, held = layer.num_features, layer.running_mean.numel()
+        else:
+            continue
+        expect(
+            stated == held,
+            f"layer {index} to state the sizes {held} of its tensors",
+            "out_channels, in_channels, num_features and in_features follow the cut",
+            f"it states {stated}: {layer!r}",
+        )
+
+
+@st.composite
+def cuts(draw, **options):
+    """A CNN, the index of a conv in it, and the channels to keep, in any order."""
+    recipe = draw(cnns(**options))
+    model = recipe.build()
+    layer = draw(st.sampled_from(indices(model, nn.Conv2d)))
+    channels = model[layer].out_channels
+    keep = draw(st.lists(st.integers(0, channels - 1), min_size=1, unique=True))
+    return recipe, layer, keep
+
+
+# --- channel_norms -------------------------------------------------------------------------
+
+
+@part("channel_norms")
+@given(recipe=cnns())
+def test_is_the_root_of_the_sum_of_squares_of_each_filter(submission, recipe):
+    for layer in recipe.build():
+        if isinstance(layer, nn.Conv2d):
+            norms = submission.channel_norms(layer)
+            expect_shape(norms, (layer.out_channels,))
+            expect_close(norms, norms_of(layer), "each is sqrt(sum of w² over in, kh and kw)")
+
+
+@part("channel_norms")
+def test_takes_no_part_of_the_bias(submission):
+    conv = nn.Conv2d(2, 3, (2, 1))
+    with torch.no_grad():
+        conv.weight.fill_(0.5)
+        conv.bias.fill_(100.0)
+    norms = submission.channel_norms(conv)
+    expect_close(norms, np.ones(3), "four weights of 0.5 have the norm 1; the bias is no weight")
+
+
+# --- remove_channels -----------------------------------------------------------------------
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_computes_what_the_silenced_original_computes(submission, case):
+    recipe, layer, keep = case
+    result = submission.remove_channels(recipe.build(), layer, keep)
+    check_equal_to_silenced(recipe, result, {layer: sorted(keep)}, "remove_channels")
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_keeps_so_many_channels_and_all_other_layers(submission, case):
+    recipe, layer, keep = case
+    model = recipe.build()
+    result = submission.remove_channels(model, layer, keep)
+    outputs(result, recipe, "remove_channels")
+    kinds = [type(x) for x in model]
+    expect(
+        [type(x) for x in result] == kinds,
+        f"the layers {[k.__name__ for k in kinds]}",
+        "channels are removed, not layers",
+    )
+    expect(
+        result[layer].weight.shape[0] == len(keep),
+        f"{len(keep)} filters left in layer {layer}",
+        "the filters not in keep are cut out, not set to zero",
+        f"{result[layer].weight.shape[0]} filters",
+    )
+    for index in indices(model, nn.Conv2d):
+        if index != layer:
+            expect(
+                result[index].weight.shape[0] == model[index].weight.shape[0],
+                f"{model[index].weight.shape[0]} filters in layer {index}",
+                "only the conv that is named loses output channels",
+                f"{result[index].weight.shape[0]} filters",
+            )
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_states_the_new_sizes_in_the_layers(submission, case):
+    recipe, layer, keep = case
+    result = submission.remove_channels(recipe.build(), layer, keep)
+    outputs(result, recipe, "remove_channels")
+    check_stated_sizes(result)
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_keeps_the_channels_in_their_order(submission, case):
+    recipe, layer, keep = case
+    model = recipe.build()
+    result = submission.remove_channels(model, layer, keep)
+    outputs(result, recipe, "remove_channels")
+    expect_close(
+        result[layer].weight,
+        model[layer].weight[sorted(keep)],
+        "the kept channels stand in the order of the original, whatever the order of keep",
+        f"the weight of layer {layer}",
+        rtol=0.0,
+    )
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_keeps_a_missing_bias_missing_and_the_dtype(submission, case):
+    recipe, layer, keep = case
+    model = recipe.build()
+    result = submission.remove_channels(model, layer, keep)
+    outputs(result, recipe, "remove_channels")
+    for index in indices(model, (nn.Conv2d, nn.Linear)):
+        expect(
+            (result[index].bias is None) == (model[index].bias is None),
+            f"layer {index} {'without' if model[index].bias is None else 'with'} a bias",
+            "a cut neither adds nor drops a bias",
+            repr(result[index]),
+        )
+        expect(
+            result[index].weight.dtype == model[index].weight.dtype,
+            f"weights of {model[index].weight.dtype}",
+            "the dtype is kept",
+            f"{result[index].weight.dtype}",
+        )
+
+
+@part("remove_channels")
+@given(case=cuts())
+def test_shares_no_memory_with_the_original(submission, case):
+    recipe, layer, keep = case
+    model = recipe.build()
+    result = submission.remove_channels(model, layer, keep)
+    outputs(result, recipe, "remove_channels")
+    expect(
+        not shares_memory(model, result),
+        "tensors of its own",
+        "training the smaller model must not train the original",
+        "a model with a tensor of the original in it",
+    )
+
+
+@part("remove_channels")
+@given(case=cuts(training=False))
+def test_can_be_trained_further(submission, case):
+    recipe, layer, keep = case
+    result = submission.remove_channels(recipe.build(), layer, keep)
+    outputs(result, recipe, "remove_channels")
+    missing = [n for n, p in result.named_parameters() if not p.requires_grad]
+    names = {n for n, _ in recipe.build().named_parameters()}
+    lost = sorted(names - {n for n, _ in result.named_parameters()})
+    expect(
+        not missing and not lost,
+        "every weight still a trainable parameter",
+        "what is left is retrained after pruning",
+        f"no gradient for {missing}, no parameter {lost}",
+    )
+
+
+@part("remove_channels")
+@pytest.mark.parametrize("keep", [[], [0, 0], [1, 2, 1], [3], [0, 7]])
+def test_rejects_a_keep_that_is_empty_repeats_or_is_out_of_range(submission, keep):
+    expect_error(ValueError, "keep", submission.remove_channels, SMALL.build(), 0, keep)
+
+
+@part("remove_channels")
+@pytest.mark.parametrize("layer", [1, 2, 4, 7, 50])
+def test_rejects_a_layer_that_is_no_conv(submission, layer):
+    expect_error(ValueError, "layer", submission.remove_channels, SMALL.build(), layer, [0])
+
+
+@part("remove_channels")
+@wrong_types
+def test_rejects_a_layer_of_another_type(submission, value):
+    expect_error(TypeError, "layer", submission.remove_channels, SMALL.build(), value, [0])
+
+
+@part("remove_channels")
+@not_models
+def test_remove_channels_rejects_what_is_no_sequential(submission, model):
+    expect_error(TypeError, "model", submission.remove_channels, model, 0, [0])
+
+
+# --- prune_channels ------------------------------------------------------------------------
+
+
+def left(channels, sparsity):
+    return channels - min(round(float(sparsity) * channels), channels - 1)
+
+
+@part("prune_channels")
+@given(recipe=cnns(twists=False), sparsity=sparsities())
+def test_keeps_in_every_conv_the_channels_of_largest_original_norm(submission, recipe, sparsity):
+    model = recipe.build()
+    kept = {}
+    for index in indices(model, nn.Conv2d):
+        norms = norms_of(model[index])
+        count = left(norms.size, sparsity)
+        order = np.argsort(-norms)
+        # A near tie is nobody's fault: leave a margin at the cut.
+        assume(count == norms.size or norms[order[count - 1]] > 1.001 * norms[order[count]])
+        kept[index] = sorted(order[:count].tolist())
+    result = submission.prune_channels(model, sparsity)
+    check_equal_to_silenced(recipe, result, kept, "prune_channels")
+
+
+@part("prune_channels")
+@given(recipe=cnns(), sparsity=sparsities())
+def test_removes_the_rounded_share_of_every_conv_but_leaves_one(submission, recipe, sparsity):
+    model = recipe.build()
+    result = submission.prune_channels(model, sparsity)
+    outputs(result, recipe, "prune_channels")
+    for index in indices(model, nn.Conv2d):
+        channels = model[index].out_channels
+        count = left(channels, sparsity)
+        expect(
+            result[index].weight.shape[0] == count,
+            f"{count} of {channels} channels left in layer {index}",
+            f"round({sparsity} * {channels}) go, but at least one channel stays",
+            f"{result[index].weight.shape[0]} left",
+        )
+
+
+@part("prune_channels")
+@given(recipe=cnns(), sparsity=sparsities())
+def test_prune_channels_states_the_new_sizes_in_the_layers(submission, recipe, sparsity):
+    result = submission.prune_channels(recipe.build(), sparsity)
+    outputs(result, recipe, "prune_channels")
+    check_stated_sizes(result)
+
+
+@part("prune_channels")
+@given(recipe=cnns(), sparsity=sparsities())
+def test_prune_channels_never_touches_the_number_of_outputs(submission, recipe, sparsity):
+    result = submission.prune_channels(recipe.build(), sparsity)
+    got = outputs(result, recipe, "prune_channels")
+    expect_shape(got, (2, recipe.linears[-1]))
+
+
+@part("prune_channels")
+@given(recipe=cnns(), sparsity=sparsities())
+def test_prune_channels_returns_a_model_of_its_own(submission, recipe, sparsity):
+    model = recipe.build()
+    result = submission.prune_channels(model, sparsity)
+    outputs(result, recipe, "prune_channels")
+    expect(
+        not shares_memory(model, result),
+        "tensors of its own",
+        "training the smaller model must not train the original, at sparsity 0 neither",
+        "a model with a tensor of the original in it",
+    )
+
+
+@part("prune_channels")
+@bad_sparsities
+def test_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
+    expect_error(ValueError, "sparsity", submission.prune_channels, SMALL.build(), sparsity)
+
+
+@part("prune_channels")
+@wrong_types
+def test_rejects_a_sparsity_of_another_type(submission, value):
+    expect_error(TypeError, "sparsity", submission.prune_channels, SMALL.build(), value)
+
+
+@part("prune_channels")
+@not_models
+def test_prune_channels_rejects_what_is_no_sequential(submission, model):
+    expect_error(TypeError, "model", submission.prune_channels, model, 0.5)
