@@ -77,8 +77,14 @@ class GlobalState:
     """A snapshot of the random states and switches that every test shares."""
 
     def __init__(self) -> None:
-        self.python = random.getstate()
         numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
+        # Hypothesis seeds with 0, and so do people: step away from there, that it be noticed.
+        random.random()
+        if numpy:
+            numpy.random.random_sample()
+        if torch:
+            torch.empty(1).uniform_()
+        self.python = random.getstate()
         self.numpy = numpy.random.get_state() if numpy else None
         self.errors = numpy.geterr() if numpy else None
         self.torch = torch.get_rng_state() if torch else None

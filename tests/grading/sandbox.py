@@ -8,6 +8,7 @@ hangs is stopped, one that dies is reported, and the next property gets a fresh 
 from __future__ import annotations
 
 import contextlib
+import faulthandler
 import json
 import mmap
 import os
@@ -207,6 +208,7 @@ def _serve(
     torch = sys.modules.get("torch")
     if torch:
         torch.set_num_threads(1)
+    faulthandler.disable()  # the parent says how a child died, in words
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, _say_where)
     on_start()

@@ -28,8 +28,11 @@ class Todo(BaseException):
     """The stub is not written yet. Not an Exception, so that Hypothesis stops at once."""
 
 
-class Crashed(Exception):
-    """The learner's code raised what no test may let through (an exit, a skip, an interrupt)."""
+class Crashed(BaseException):
+    """An end that is no answer: an exit, no memory, a file that cannot be imported.
+
+    Not an Exception, so that Hypothesis does not try it again and again.
+    """
 
 
 class NoSuchTarget(Exception):
@@ -155,6 +158,7 @@ class Submission:
         self.target = target
         self.diary = Diary()
         self._module: ModuleType | None = None
+        self._failed: BaseException | None = None
         self._names: dict[str, tuple[str, ...]] = {}
 
     def __getattr__(self, name: str) -> Any:
@@ -166,7 +170,13 @@ class Submission:
     def module(self) -> ModuleType:
         """The learner's module itself (for dataclasses and constants)."""
         if self._module is None:
-            self._module = self._load()
+            if self._failed is not None:
+                raise self._failed
+            try:
+                self._module = self._load()
+            except BaseException as error:
+                self._failed = error
+                raise
         return self._module
 
     def call(
@@ -196,8 +206,16 @@ class Submission:
             if self._raised_here(error):
                 raise Todo(f"{name} is not written yet") from None
             raise
+        except MemoryError as error:
+            call.outcome, call.raised = error, True
+            traceback.clear_frames(error.__traceback__)  # frees what they hold, to go on with
+            raise Crashed(
+                f"MemoryError: {name} asked for more memory than a part may use"
+            ) from error
         except Exception as error:
             call.outcome, call.raised = error, True
+            if type(error).__module__.startswith("_pytest."):
+                raise Crashed(_what_ended(error)) from error
             raise
         except BaseException as error:
             call.outcome, call.raised = error, True
@@ -265,10 +283,6 @@ class Submission:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
                 exec(code, module.__dict__)
-        except NotImplementedError as error:
-            raise Crashed(f"importing {self.path.name} raised NotImplementedError") from error
-        except Exception:
-            raise
         except BaseException as error:
             raise Crashed(f"importing {self.path.name}: {_what_ended(error)}") from error
         finally:

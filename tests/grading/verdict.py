@@ -91,8 +91,6 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
         if call:
             rows.append(("call", submission.show(call)))
         said = _first(f"{type(error).__name__}: {error}", 300)
-        if isinstance(error, MemoryError):
-            said += "\nmore memory was asked for than one part may use"
         rows.append(("crashed", said + _own_lines(error, submission.path)))
         verdict.line = _first(said)
     else:
