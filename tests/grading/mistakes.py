@@ -64,25 +64,33 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
     """Return the mistake that explains the failing test, or None where none surely does.
 
     It must return what the submission returned on the smallest failing input, on at least
-    `ENOUGH` failing inputs in all and nine tenths of them, and mostly on the passing ones too.
+    `ENOUGH` failing inputs in all and nine tenths of them, and mostly on the passing ones too
+    (ties may be settled otherwise there). A test about errors has one input, on which many
+    mistakes look alike: there it must agree on everything else that was tried.
     Two that explain it equally well explain nothing.
     """
     smallest = diary.last_failing
     if smallest is None or not any(call.name == part for call in smallest.calls):
         return None
     examples = diary.failing + diary.passing + diary.earlier
-    examples = [e for e in examples if e.about_errors == smallest.about_errors]
     ranked = []
     for known in known_mistakes(stem):
         if known.part != part or _agreement(known, [smallest]) != (1, 1):
             continue
-        agreed, tried = _agreement(known, [e for e in examples if e.failed])
-        if agreed < min(ENOUGH, 1 if smallest.about_errors else ENOUGH) or agreed < 0.9 * tried:
-            continue
-        passed, passes = _agreement(known, [e for e in examples if not e.failed])
-        if passed < 0.7 * passes:
-            continue
-        ranked.append(((agreed + passed) / (tried + passes), known))
+        if smallest.about_errors:
+            agreed, tried = _agreement(known, examples)
+            if agreed < tried or not any(not e.about_errors for e in examples):
+                continue
+        else:
+            relevant = [e for e in examples if not e.about_errors]
+            agreed, tried = _agreement(known, [e for e in relevant if e.failed])
+            if agreed < ENOUGH or agreed < 0.9 * tried:
+                continue
+            passed, passes = _agreement(known, [e for e in relevant if not e.failed])
+            if passed < 0.7 * passes:
+                continue
+            agreed, tried = agreed + passed, tried + passes
+        ranked.append((agreed / tried, known))
     ranked.sort(key=lambda pair: -pair[0])
     if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
         return None

@@ -158,7 +158,7 @@ def test_patching_torch_costs_only_its_own_part(tmp_path):
     folder = handed_in(
         tmp_path,
         "p02_structured_pruning",
-        "def channel_norms(conv):\n    torch.no_grad = None\n    return conv.weight.flatten(1).norm(dim=1)",
+        "def channel_norms(conv):\n    torch.no_grad = None\n    return conv.weight[:, 0, 0, 0]",
     )
     run = grade(folder, "tests/test_p02_structured_pruning.py", tmp=tmp_path)
     assert "torch.no_grad" in run.part("channel_norms")["output"]
