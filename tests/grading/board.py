@@ -8,7 +8,7 @@ import json
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from tests.grading import catalogue
@@ -44,8 +44,15 @@ class PartResult:
         return self.verdict == PASSED and len(self.verdicts) >= self.total
 
     def failures(self) -> list[Verdict]:
-        """What did not hold, the most telling first: a named mistake, then what it is about."""
+        """What did not hold, the most telling first: a named mistake, then what it is about.
+
+        A mistake that one property suggests and another speaks against is not named.
+        """
         failed = [v for v in self.verdicts if v.verdict not in (PASSED, TODO)]
+        ruled_out = {name for v in failed for name in v.contradicted}
+        failed = [
+            replace(v, mistake="", mistake_text="") if v.mistake in ruled_out else v for v in failed
+        ]
         return sorted(
             failed,
             key=lambda v: (not v.message, not v.mistake, v.about_errors, SERIOUS.index(v.verdict)),
@@ -56,7 +63,7 @@ class PartResult:
         failures = self.failures()
         if failures:
             shown = failures if everything else failures[:1]
-            text = "\n\n".join(v.message for v in shown)
+            text = "\n\n".join(v.full() for v in shown)
             rest = failures[len(shown) :]
             # What was not tried again after a time-out says nothing new.
             rest = [v for v in rest if v.message]

@@ -97,6 +97,18 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
     return ranked[0][1]
 
 
+def contradicted(stem: str, part: str, diary: Diary) -> list[str]:
+    """The mistakes that the failing test speaks against: they return something else there."""
+    failing = [example for example in diary.failing if not example.about_errors]
+    names = []
+    for known in known_mistakes(stem) if failing else ():
+        if known.part == part:
+            agreed, tried = _agreement(known, failing)
+            if agreed < 0.5 * tried:
+                names.append(known.name)
+    return names
+
+
 def _agreement(known: Mistake, examples: list[Example]) -> tuple[int, int]:
     agreed = tried = 0
     for example in examples:

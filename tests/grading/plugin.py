@@ -399,7 +399,7 @@ def _warm_up(item: pytest.Item) -> None:
 
 def _apply(report: Any, verdict: Verdict) -> None:
     report.outcome = "passed" if verdict.verdict == PASSED else "failed"
-    report.longrepr = f"{verdict.verdict}: {verdict.line}\n{verdict.message}".strip()
+    report.longrepr = f"{verdict.verdict}: {verdict.line}\n{verdict.full()}".strip()
     if verdict.verdict == PASSED:
         report.longrepr = None
     verdict.nodeid = report.nodeid

@@ -5,12 +5,12 @@ from __future__ import annotations
 import sys
 import textwrap
 import traceback
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
 from tests.grading.expect import Wrong
-from tests.grading.mistakes import diagnose
+from tests.grading.mistakes import contradicted, diagnose
 from tests.grading.show import show
 from tests.grading.submission import Crashed, Submission, Todo
 
@@ -32,8 +32,14 @@ class Verdict:
     message: str = ""
     line: str = ""
     mistake: str = ""
+    mistake_text: str = ""
+    contradicted: list[str] = field(default_factory=list)
     about_errors: bool = False
     nodeid: str = ""
+
+    def full(self) -> str:
+        """The message, and the known mistake that it looks like."""
+        return f"{self.message}\n{self.mistake_text}" if self.mistake_text else self.message
 
     def to_json(self) -> dict:
         return asdict(self)
@@ -110,11 +116,13 @@ def add_mistake(verdict: Verdict, submission: Submission) -> None:
     """Name the known mistake that the submission behaves like, where one surely fits."""
     if verdict.verdict not in (WRONG, CRASHED):
         return
-    known = diagnose(submission.stem, verdict.part, submission.diary)
+    diary = submission.diary
+    verdict.contradicted = contradicted(submission.stem, verdict.part, diary)
+    known = diagnose(submission.stem, verdict.part, diary)
     if known is None:
         return
     verdict.mistake = known.name
-    verdict.message += "\n" + _table(
+    verdict.mistake_text = _table(
         [
             ("behaves like", f"{known.name}. {known.diagnosis}"),
             ("think about", known.nudge),
