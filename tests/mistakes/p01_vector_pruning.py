@@ -190,6 +190,16 @@ def kth_value(weights, sparsity):
 
 @mistake(
     "magnitude_mask",
+    "nothing removed",
+    "It keeps every weight, whatever the sparsity.",
+    "How many entries of the mask should be False at sparsity 0.5?",
+)
+def nothing_removed(weights, sparsity):
+    return np.ones(weights.size, dtype=bool)
+
+
+@mistake(
+    "magnitude_mask",
     "percent",
     "It divides the sparsity by 100.",
     "In which unit is the sparsity given?",

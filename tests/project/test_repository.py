@@ -180,6 +180,16 @@ def test_the_solution_passes(exercise, tmp_path):
 
 
 @every_stem
+def test_a_second_right_answer_in_another_style_is_accepted(stem, tmp_path):
+    folder = ROOT / "tests" / "project" / "second"
+    if not (folder / f"{stem}.py").exists():
+        pytest.skip("no second answer yet")
+    run = grade(folder, f"tests/test_{stem}.py", tmp=tmp_path)
+    assert run.status == 0, run.output
+    assert "behaves like" not in run.output
+
+
+@every_stem
 def test_every_known_mistake_is_rejected_and_called_by_its_name(stem, tmp_path):
     run = grade(None, "--mistakes", f"tests/test_{stem}.py", tmp=tmp_path)
     assert run.status == 0, run.output

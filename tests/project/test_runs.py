@@ -95,7 +95,6 @@ def test_a_right_answer_is_accused_of_nothing(tmp_path):
 @pytest.mark.parametrize(
     "body",
     [
-        "return np.ones(len(weights), dtype=bool)",
         "return np.zeros(len(weights), dtype=bool)",
         "return np.arange(len(weights)) % 2 == 0",
         "return np.arange(len(weights)) >= round(sparsity * len(weights))",
