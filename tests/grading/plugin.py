@@ -369,6 +369,36 @@ class Grader:
         self._stop_child()
         if self.grade_file and not self.worker:
             write_gradescope(self.board, self.grade_file, time.monotonic() - self.began)
+        if not self.worker and self.target.folder == catalogue.ROOT / "exercises":
+            self._remember()
+
+    def _remember(self) -> None:
+        """Tell the desk what this run said of the learner's own files."""
+        from tests.grading import memory
+
+        seen = {}
+        for exercise, results in self.board.exercises():
+            path = self.target.path(exercise.stem)
+            whole = {r.part: r.verdict for r in results if r.earned or r.verdict != PASSED}
+            if path.exists() and whole:
+                seen[exercise.stem] = (memory.fingerprint(path.read_bytes()), whole)
+
+        def note(memo: dict[str, Any]) -> None:
+            for stem, (fingerprint, parts) in seen.items():
+                entry = memo["verdicts"].get(stem, {})
+                if entry.get("fingerprint") == fingerprint:
+                    parts = {**entry["parts"], **parts}
+                memo["verdicts"][stem] = {
+                    "date": memory.now(),
+                    "fingerprint": fingerprint,
+                    "parts": parts,
+                }
+
+        if seen:
+            try:
+                memory.change(note, print)
+            except memory.MemoryProblem as problem:
+                print(f"the desk does not remember this run: {problem}")
 
     def pytest_report_header(self) -> str | None:
         if self.worker:

@@ -68,6 +68,14 @@ def test_stub_and_solution_agree_in_names_signatures_and_docstrings(stem):
         assert inspect.signature(value) == inspect.signature(theirs[name]), name
 
 
+@every_stem
+def test_a_stub_is_its_solution_without_the_answers(stem):
+    from tests.grading.stub import stub_of
+
+    stub = (ROOT / "exercises" / f"{stem}.py").read_text(encoding="utf-8")
+    assert stub == stub_of(stem), f"run: python -m tests.grading.stub {stem}"
+
+
 @every_exercise
 def test_every_part_is_a_function_of_the_stub_and_the_reverse(exercise):
     stub, _ = pair(exercise.stem)

@@ -1,0 +1,116 @@
+"""What the desk remembers: one small readable file, locked while it is changed.
+
+`.desk.json` in the repository's folder (or where the variable PRUNING_DESK says) holds the hints
+seen, the self-graded marks, the solutions looked at, and the last verdicts. Every change reads
+the file anew under a lock and replaces it in one step, so two desks at once lose nothing.
+A file that cannot be understood is set aside under a dated name and never overwritten.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Callable
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from tests.grading.board import write_atomically
+from tests.grading.catalogue import ROOT
+
+VERSION = 1
+
+
+class MemoryProblem(Exception):
+    """The memory cannot be read or written; says why and what became of it."""
+
+
+def path() -> Path:
+    return Path(os.environ.get("PRUNING_DESK") or ROOT / ".desk.json")
+
+
+def now() -> str:
+    return datetime.now().astimezone().isoformat(timespec="seconds")
+
+
+def fingerprint(text: str | bytes) -> str:
+    """Tells whether an answer or a file is still the one that was judged."""
+    data = text.encode() if isinstance(text, str) else text
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def fresh() -> dict[str, Any]:
+    return {"version": VERSION, "hints": {}, "reviews": {}, "solutions": {}, "verdicts": {}}
+
+
+def read(say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
+    """Return what is remembered; `say` is told where the file had to be set aside."""
+    file = path()
+    try:
+        text = file.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return fresh()
+    except (OSError, UnicodeDecodeError) as error:
+        if isinstance(error, OSError):
+            raise MemoryProblem(f"cannot read {file}: {error.strerror}") from None
+        return _set_aside(file, "it is not text", say)
+    try:
+        memory = json.loads(text)
+    except ValueError as error:
+        return _set_aside(file, f"it is damaged ({error})", say)
+    if not isinstance(memory, dict) or memory.get("version") != VERSION:
+        return _set_aside(file, "it is of another version", say)
+    sections = fresh()
+    if not all(isinstance(memory.get(key, {}), dict) for key in sections if key != "version"):
+        return _set_aside(file, "its sections are damaged", say)
+    return {**sections, **memory}
+
+
+def _set_aside(file: Path, why: str, say: Callable[[str], None]) -> dict[str, Any]:
+    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
+    kept = file.with_name(f"{file.name}.{stamp}.kept")
+    number = 1
+    while kept.exists():
+        number += 1
+        kept = file.with_name(f"{file.name}.{stamp}-{number}.kept")
+    try:
+        file.rename(kept)
+    except OSError as error:
+        raise MemoryProblem(
+            f"cannot use {file}: {why}; and it cannot be set aside: {error.strerror}"
+        ) from None
+    say(f"The desk's memory could not be used: {why}. It is kept as {kept.name}; a new one begins.")
+    return fresh()
+
+
+def change(
+    alter: Callable[[dict[str, Any]], Any], say: Callable[[str], None] = lambda text: None
+) -> Any:
+    """Let `alter` change the memory, under a lock; return what it returns."""
+    from filelock import FileLock, Timeout
+
+    file = path()
+    try:
+        with FileLock(f"{file}.lock", timeout=20):
+            memory = read(say)
+            result = alter(memory)
+            text = json.dumps(memory, indent=2, ensure_ascii=False, sort_keys=True)
+            write_atomically(file, text + "\n")
+            return result
+    except Timeout:
+        raise MemoryProblem(f"another desk holds {file}; nothing was written") from None
+    except OSError as error:
+        raise MemoryProblem(f"cannot write {file}: {error.strerror}; nothing was changed") from None
+
+
+def review_state(memory: dict[str, Any], stem: str, answer: str) -> str:
+    """How the written answer of a Q exercise stands, for the scoreboard."""
+    if not answer.strip():
+        return "empty"
+    review = memory["reviews"].get(stem)
+    if review is None:
+        return "written"
+    if review["fingerprint"] != fingerprint(answer):
+        return "review again"
+    return f"{review['mark']:g}/10"
