@@ -1,7 +1,9 @@
 # rebuild everything, plain loops
+import math
+import numbers
+
 import torch
 from torch import nn
-import numbers, math
 
 
 def channel_norms(conv):
