@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.grading import (
@@ -17,6 +17,7 @@ from tests.grading import (
 )
 from tests.strategies.vectors import masks, sparsities, vectors
 
+few = settings(max_examples=20)  # for what the other parts are tried at in breadth
 WEIGHTS = np.array([0.5, -2.0, 0.25, 1.0])
 BAD_SPARSITIES = [-0.1, 1.5, float("nan"), float("inf"), float("-inf")]
 WRONG_TYPES = [None, "0.5"]
@@ -139,6 +140,7 @@ def test_removes_exactly_the_rounded_share(submission, weights, sparsity):
 
 
 @part("magnitude_mask")
+@few
 @given(size=st.integers(90, 130), sparsity=sparsities())
 def test_removes_exactly_the_rounded_share_of_a_longer_vector(submission, size, sparsity):
     weights = np.arange(size, 0, -1) / 16
@@ -147,6 +149,7 @@ def test_removes_exactly_the_rounded_share_of_a_longer_vector(submission, size, 
 
 
 @part("magnitude_mask")
+@few
 @given(size=st.integers(1, 9), sparsity=sparsities(), value=st.sampled_from((0.0, -1.5)))
 def test_removes_exactly_the_rounded_share_of_equal_weights(submission, size, sparsity, value):
     weights = np.full(size, value)
@@ -182,6 +185,7 @@ def test_magnitude_mask_rejects_weights_of_another_type(submission, value):
 
 
 @part("prune_vector")
+@few
 @given(weights=vectors(), sparsity=sparsities())
 def test_returns_the_weight_where_kept_and_zero_where_removed(submission, weights, sparsity):
     pruned, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
@@ -190,6 +194,7 @@ def test_returns_the_weight_where_kept_and_zero_where_removed(submission, weight
 
 
 @part("prune_vector")
+@few
 @given(weights=vectors(), sparsity=sparsities())
 def test_prunes_no_weight_larger_than_one_it_keeps(submission, weights, sparsity):
     _, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
@@ -197,6 +202,7 @@ def test_prunes_no_weight_larger_than_one_it_keeps(submission, weights, sparsity
 
 
 @part("prune_vector")
+@few
 @given(weights=vectors(), sparsity=sparsities())
 def test_prunes_exactly_the_rounded_share(submission, weights, sparsity):
     _, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
@@ -204,6 +210,7 @@ def test_prunes_exactly_the_rounded_share(submission, weights, sparsity):
 
 
 @part("prune_vector")
+@few
 @given(weights=vectors(), sparsity=sparsities())
 def test_keeps_the_dtype_of_the_weights(submission, weights, sparsity):
     pruned, _ = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)

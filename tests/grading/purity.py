@@ -6,6 +6,7 @@ import builtins
 import random
 import sys
 from collections.abc import Callable
+from operator import is_
 from typing import Any
 
 _originals: dict[int, tuple[str, Any, dict[str, Any]]] = {}
@@ -66,10 +67,12 @@ def patched_names() -> list[str]:
     found = []
     for name, space, before in _originals.values():
         now = vars(space)
-        changed = [key for key, value in before.items() if now.get(key) is not value]
-        for key in changed:
-            setattr(space, key, before[key])
-            found.append(f"{name}.{key}")
+        if all(map(is_, before.values(), map(now.get, before))):  # the usual case, in C
+            continue
+        for key, value in before.items():
+            if now.get(key) is not value:
+                setattr(space, key, value)
+                found.append(f"{name}.{key}")
     return found
 
 
