@@ -51,6 +51,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     )
     parser.addini("grading_examples", "examples drawn for a property", default="40")
     parser.addini("grading_call_seconds", "longest one call may take", default="10")
+    parser.addini("grading_import_seconds", "longest an import may take", default="30")
     parser.addini("grading_property_seconds", "longest one property may take", default="60")
     parser.addini("grading_memory_mb", "memory that one part may add, in MB", default="2048")
 
@@ -128,6 +129,7 @@ class Grader:
         )
         self.limits = sandbox.Limits(
             float(config.getini("grading_call_seconds")),
+            float(config.getini("grading_import_seconds")),
             float(config.getini("grading_property_seconds")),
             int(config.getini("grading_memory_mb")),
         )

@@ -39,6 +39,7 @@ class Limits:
     """What one part may use."""
 
     call_seconds: float
+    import_seconds: float
     property_seconds: float
     memory_mb: int
 
@@ -112,12 +113,13 @@ class Child:
                         early = message["verdict"]
                 continue
             now, call_began = time.monotonic(), self._view[0]
-            slow_call = call_began and now - call_began > self.limits.call_seconds
+            limit = self.limits.import_seconds if self._view[1] else self.limits.call_seconds
+            slow_call = call_began and now - call_began > limit
             if slow_call or now - began > self.limits.property_seconds:
                 if early:
                     self.close()
                     return Outcome(early)
-                seconds = self.limits.call_seconds if slow_call else self.limits.property_seconds
+                seconds = limit if slow_call else self.limits.property_seconds
                 place = self._ask_where()
                 self.close()
                 return Outcome(

@@ -8,6 +8,7 @@ import importlib.util
 import inspect
 import os
 import sys
+import time
 import traceback
 import warnings
 from dataclasses import dataclass, field
@@ -74,11 +75,10 @@ class Clock:
         self.began = None  # a shared memory view of two doubles, set by the sandbox
         self.now = ""
 
-    def start(self, what: str, render: Any) -> None:
+    def start(self, what: str, render: Any, importing: bool = False) -> None:
         self.now, self.render = what, render
         if self.began is not None:
-            import time
-
+            self.began[1] = float(importing)
             self.began[0] = time.monotonic()
 
     def stop(self) -> None:
@@ -274,7 +274,7 @@ class Submission:
         module.__package__ = package or ""
         remember_libraries()
         state = GlobalState()
-        clock.start(f"import of {self.path.name}", lambda: f"import {self.stem}")
+        clock.start(f"import of {self.path.name}", lambda: f"import {self.stem}", True)
         sys.dont_write_bytecode = True
         try:
             # Compiled from the source as it is now: a cached file may be older by a save.

@@ -11,6 +11,7 @@ from tests.project.runs import grade, handed_in
 P01 = "tests/test_p01_vector_pruning.py"
 OTHERS = ("threshold_mask", "magnitude_mask", "prune_vector")
 FAST = ("-o", "grading_call_seconds=1.5", "-o", "grading_memory_mb=300")
+FAST += ("-o", "grading_import_seconds=4")
 
 # What shrink_mask does instead of its work, the verdict, and what the report must say.
 HOSTILE = {
