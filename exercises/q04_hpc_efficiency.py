@@ -43,8 +43,7 @@ Worked notebook: notebooks/q04_hpc_efficiency.ipynb
 
 from __future__ import annotations
 
-# Your written answer to the question above, 120 to 250 words, as you would say it in an
-# interview. It is no part of the mark; the scoreboard shows whether it is there.
+# Your written answer to the question above: 120 to 250 words, as you would say it aloud.
 ANSWER = ""
 
 

@@ -258,7 +258,7 @@ class Grader:
             return Verdict(stem, part, words, verdicts.TIMED_OUT, "", f"not tried: {before}")
         if self.child is None or not self.child.alive or self.child_part != (stem, part):
             self._stop_child()
-            _warm_up(item)
+            sandbox.warm_up(item.module)
             self.child = sandbox.Child(self._run_here, self._enter_child, self.limits)
             self.child_part = (stem, part)
         following = self.places[nextitem.nodeid] if nextitem is not None else -1
@@ -421,12 +421,6 @@ def _properties(module: Any, part: str) -> int:
         if name.startswith("test_") and any(m.name == "part" and m.args[0] == part for m in marks):
             count += math.prod(len(m.args[1]) for m in marks if m.name == "parametrize")
     return count
-
-
-def _warm_up(item: pytest.Item) -> None:
-    """Build here, once, what children would each build anew: a fixture may offer `warm_up`."""
-    for warm in getattr(item.module, "WARM_UP", ()):
-        warm()
 
 
 def _apply(report: Any, verdict: Verdict) -> None:

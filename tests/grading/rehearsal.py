@@ -39,6 +39,7 @@ class MistakeItem(pytest.Item):
     def runtest(self) -> None:
         """Judge property after property until one rejects the mistake and names it."""
         grader, said = self.grader, []
+        sandbox.warm_up(self.items[0].module)
 
         def enter() -> None:
             self.session._setupstate.teardown_exact(None)  # what pytest set up for this item

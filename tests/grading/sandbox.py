@@ -55,6 +55,12 @@ class Outcome:
     what: str = field(default="")
 
 
+def warm_up(module: Any) -> None:
+    """Build here, once, what every child would build anew: a test module names it in WARM_UP."""
+    for build in getattr(module, "WARM_UP", ()):
+        build()
+
+
 class Child:
     """One forked process; `judge(index)` runs one test there."""
 

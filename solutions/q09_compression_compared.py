@@ -1,0 +1,261 @@
+"""Pruning, quantisation and low rank, compared at the same number of bits
+
+剪枝技术与其他压缩技术的比较？
+
+Comparisons of compression methods often compare unlike things: 90% sparsity with 8 bits. Give
+each method the same budget of bits, count everything that must be stored, and look at the error
+that is left. Then it turns out that the answer depends on the budget and on the matrix.
+
+    difficulty ●●●○○    importance ●●●●○    about 40 minutes, and as long for the written answer
+
+Words
+    weight  a float32 matrix of shape (rows, cols), of n = rows · cols values.
+    budget  how many bits the approximation may take when it is stored, an integer.
+    bits    how many bits of the budget a method uses, by the formula given with it. Each method
+            buys the most that the budget pays for, whatever the values are: a weight that is 0
+            and a rank that the matrix does not have are paid for like any other.
+
+Everywhere
+    The three approximations are float32 arrays of the shape of `weight`, which is never written
+    to. Each comes back in a pair (approximation, bits).
+    ValueError: `weight` is empty or holds NaN or infinity; `budget` is NaN or too small for the
+    method, or negative. TypeError: None or a string for `weight` or `budget`. The message names
+    the argument and shows the value of a number. `exercises.checks` has functions that do this.
+
+The written part
+    `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
+    say it in an interview: what each technique does, what it gains on which hardware, when which
+    one is better, and whether they can be combined.
+
+Sources
+    Han, Mao & Dally 2016, "Deep Compression" (counting every bit; pruning and quantisation
+    together); Eckart & Young 1936 (the truncated SVD is the best approximation of its rank);
+    Kuzmin et al. 2023, "Pruning vs Quantization: Which is Better?"; Denton et al. 2014,
+    "Exploiting Linear Structure Within Convolutional Networks for Efficient Evaluation".
+
+Worked notebook: notebooks/q09_compression_compared.ipynb
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from exercises.checks import check_array, check_count
+
+ANSWER = """
+There are four families. Pruning removes weights, quantisation stores each weight in fewer bits,
+low-rank factorisation replaces a matrix by two thin ones, and distillation trains a smaller
+network to imitate the large one. Architecture search and weight sharing belong nearby.
+
+They differ in what they gain. Quantisation to 8 bits is a quarter of float32, needs little or
+no retraining, and integer units are everywhere, so I would try it first. Unstructured pruning
+must store positions too and is faster only with sparse kernels; structured pruning and
+factorisation leave smaller dense layers that run on anything, but coarser cuts cost more
+accuracy. Distillation chooses the architecture freely and pays with a whole training.
+
+To compare them fairly, give each the same budget and count every bit, masks and scales included.
+At moderate budgets quantisation usually wins: that is the result of Kuzmin and others in 2023,
+who find pruning ahead only at very high compression. When there is less than about two bits a
+weight, quantisation has no codes left and pruning still works. Low rank wins only where the
+spectrum decays fast.
+
+And they combine. Deep Compression prunes, then quantises what is left, then codes it: 35 times
+smaller for AlexNet, where pruning alone gave 9. Distillation helps to recover the accuracy after
+any of them. In the end I compare accuracy and measured latency on the target, because a small
+error of the weights is only a proxy.
+"""
+
+RUBRIC: list[tuple[int, str]] = [
+    (
+        2,
+        "At least three other families are named and described rightly: quantisation, low rank, "
+        "distillation.",
+    ),
+    (2, "The comparison is made at equal cost, with masks, indices and scales counted."),
+    (
+        2,
+        "Hardware: which gain is real where; integer units and dense layers everywhere, sparse "
+        "kernels only in places.",
+    ),
+    (1, "An honest verdict: quantisation first at moderate compression, with a source or figure."),
+    (1, "The cost in training is compared: none or little against retraining or distilling."),
+    (1, "They combine, with an example such as Deep Compression."),
+    (1, "The final word is accuracy and latency of the model, not the error of the weights."),
+]
+
+FOLLOW_UPS: list[tuple[str, str]] = [
+    (
+        "Which is better at the same size, 75% sparsity or 8 bits?",
+        "They are not the same size: with a bit mask and float32 values, 75% sparsity takes 9 bits "
+        "a weight. Even so 8 bits usually lose less, since every weight is kept to within half a "
+        "step; sparsity pays when most weights are near 0 or the budget is below 2 bits.",
+    ),
+    (
+        "When does a factorisation of rank r save anything?",
+        "When r · (rows + cols) is less than rows · cols. For a square matrix that is below half "
+        "of the full rank.",
+    ),
+    (
+        "In which order would you combine pruning and quantisation?",
+        "Prune first, fine-tune, then quantise what is left, with the scale taken after pruning; "
+        "a symmetric grid keeps the zeros exactly 0. Then fine-tune with both in the loop.",
+    ),
+    (
+        "Why is the Frobenius error not the whole story?",
+        "It weighs all weights alike. What matters is the error of the outputs, which depends on "
+        "the inputs too, and after fine-tuning the ranking can change.",
+    ),
+]
+
+WRONG_CLAIMS: list[tuple[str, str]] = [
+    (
+        "Pruning is better than quantisation.",
+        "Kuzmin et al. 2023: in most cases quantisation is more accurate at the same compression; "
+        "pruning wins only at very high ratios. Measured in the notebook: the errors of both over "
+        "budgets.",
+    ),
+    (
+        "50% sparsity halves the memory.",
+        "Positions cost bits as well: with a bit mask it is 17 of 32 bits a weight, and with "
+        "32-bit indices nothing is saved; Han, Mao & Dally 2016 count the indices.",
+    ),
+    (
+        "One has to choose between pruning and quantisation.",
+        "Han, Mao & Dally 2016: AlexNet 9 times smaller by pruning alone and 35 times with "
+        "quantisation and Huffman coding, without loss of accuracy.",
+    ),
+    (
+        "Low-rank factorisation always makes a layer smaller.",
+        "r · (rows + cols) numbers are more than rows · cols unless the rank is low; measured in "
+        "the notebook: on a random matrix it is the worst of the three at nearly all budgets.",
+    ),
+    (
+        "Model pruning is a technique beside pruning.",
+        "It is a longer name of the same thing: Zhu & Gupta 2017 use it for setting weights to "
+        "zero. The techniques beside it are quantisation, factorisation and distillation.",
+    ),
+]
+
+
+def prune_to_budget(weight: np.ndarray, budget: int) -> tuple[np.ndarray, int]:
+    """Keep the weights of largest magnitude that the budget pays for.
+
+    Stored are a mask of one bit for each of the n weights, and 32 bits for each weight kept:
+    n + 32 · k bits, with k = min(n, (budget − n) // 32).
+
+    Args:
+        weight: a float32 matrix, shape (rows, cols).
+        budget: bits, at least n, which pays for the mask and no weight.
+
+    Returns:
+        (approximation, bits): the k weights of largest absolute value as they are, 0 elsewhere.
+        Of equal magnitudes any choice is right.
+
+    Example:
+        >>> approximation, bits = prune_to_budget(np.array([[3.0, -4.0, 1.0]], np.float32), 70)
+        >>> approximation.tolist(), bits
+        ([[3.0, -4.0, 0.0]], 67)
+    """
+    weight = check_array("weight", weight, ndim=2)
+    budget = check_count("budget", budget, low=weight.size)
+    kept = min(weight.size, (budget - weight.size) // 32)
+    approximation = np.zeros_like(weight)
+    largest = np.argsort(-np.abs(weight), axis=None)[:kept]
+    approximation.flat[largest] = weight.flat[largest]
+    return approximation, weight.size + 32 * kept
+
+
+def quantize_to_budget(weight: np.ndarray, budget: int) -> tuple[np.ndarray, int]:
+    """Round the weights to a symmetric uniform grid, as fine as the budget pays for.
+
+    Stored are a code of b bits for each of the n weights and one scale of 32 bits: n · b + 32
+    bits, with the largest b from 2 to 16 that the budget pays for. The scale is
+    max |weight| / (2^(b−1) − 1); a code is an integer from −(2^(b−1) − 1) to 2^(b−1) − 1, the one
+    nearest to weight / scale (either neighbour at an exact half); the approximation is
+    code · scale.
+
+    Args:
+        weight: a float32 matrix, shape (rows, cols).
+        budget: bits, at least 2 · n + 32.
+
+    Returns:
+        (approximation, bits). A matrix of zeros comes back as zeros.
+
+    Example:
+        >>> approximation, bits = quantize_to_budget(np.array([[-2.0, 1.1, 0.4]], np.float32), 40)
+        >>> approximation.tolist(), bits
+        ([[-2.0, 2.0, 0.0]], 38)
+    """
+    weight = check_array("weight", weight, ndim=2)
+    budget = check_count("budget", budget, low=2 * weight.size + 32)
+    width = min(16, (budget - 32) // weight.size)
+    steps = 2 ** (width - 1) - 1
+    # In float64, so that the grid itself adds nothing to the error of 16 bits.
+    scale = float(np.abs(weight).max()) / steps or 1.0
+    approximation = np.rint(weight / np.float64(scale)) * scale
+    return approximation.astype(weight.dtype), width * weight.size + 32
+
+
+def factorize_to_budget(weight: np.ndarray, budget: int) -> tuple[np.ndarray, int]:
+    """Replace the matrix by the best one of the highest rank that the budget pays for.
+
+    Stored are two factors of shapes (rows, r) and (r, cols), 32 bits a number:
+    32 · r · (rows + cols) bits, with the highest r ≤ min(rows, cols) that the budget pays for,
+    also where the matrix has a lower rank.
+
+    Args:
+        weight: a float32 matrix, shape (rows, cols).
+        budget: bits, at least 0. Where it pays for no rank, r is 0.
+
+    Returns:
+        (approximation, bits): the truncated singular value decomposition of rank r, multiplied
+        out; zeros for r = 0. Where singular values are equal, any choice among them is right.
+
+    Example:
+        >>> weight = np.array([[3.0, 0.0], [0.0, 1.0]], np.float32)
+        >>> approximation, bits = factorize_to_budget(weight, 200)
+        >>> approximation.tolist(), bits
+        ([[3.0, 0.0], [0.0, 0.0]], 128)
+    """
+    weight = check_array("weight", weight, ndim=2)
+    budget = check_count("budget", budget)
+    price = 32 * sum(weight.shape)
+    rank = min(*weight.shape, budget // price)
+    u, s, vt = np.linalg.svd(weight, full_matrices=False)
+    approximation = (u[:, :rank] * s[:rank]) @ vt[:rank]
+    return approximation.astype(weight.dtype), price * rank
+
+
+def compare(weight: np.ndarray, budget: int) -> dict[str, float]:
+    """Return the error that each method leaves at this budget.
+
+    The error is the relative one in the Frobenius norm, ‖weight − approximation‖ / ‖weight‖
+    (root of the sum of squares over root of the sum of squares); 0.0 where the weight is all zero.
+
+    Args:
+        weight: a float32 matrix, shape (rows, cols).
+        budget: bits, at least 0.
+
+    Returns:
+        {"prune": error, "quantize": error, "factorize": error}, with only those methods for which
+        the budget is not too small, in any order.
+
+    Example:
+        >>> compare(np.array([[3.0, -4.0, 0.0]], np.float32), 35)
+        {'prune': 0.6, 'factorize': 1.0}
+    """
+    weight = check_array("weight", weight, ndim=2)
+    budget = check_count("budget", budget)
+    exact = weight.astype(np.float64)
+    norm = np.linalg.norm(exact)
+    methods = {
+        "prune": (prune_to_budget, weight.size),
+        "quantize": (quantize_to_budget, 2 * weight.size + 32),
+        "factorize": (factorize_to_budget, 0),
+    }
+    errors = {}
+    for name, (method, least) in methods.items():
+        if budget >= least:
+            approximation, _ = method(weight, budget)
+            errors[name] = float(np.linalg.norm(exact - approximation) / norm) if norm else 0.0
+    return errors
