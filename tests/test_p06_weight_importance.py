@@ -20,7 +20,6 @@ from tests.grading import (
     expect_same_dtype,
     expect_shape,
     part,
-    purity,
     show,
 )
 from tests.strategies.networks import Cnn, Conv, cnns
@@ -33,13 +32,6 @@ few = settings(max_examples=20)
 bad_sparsities = pytest.mark.parametrize("sparsity", [-0.1, 1.5, float("nan"), float("inf")])
 wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
 not_models = pytest.mark.parametrize("model", [None, "cnn", nn.Linear(2, 2)])
-
-
-@pytest.fixture(autouse=True)
-def torch_may_wrap_its_own_manual_seed():
-    """The first use of torch.func.vmap makes torch replace torch.manual_seed: no one's offence."""
-    purity.remember_libraries()
-    purity._originals[id(torch)][2].pop("manual_seed", None)
 
 
 def squared_error(outputs, targets):

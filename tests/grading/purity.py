@@ -70,9 +70,14 @@ def patched_names() -> list[str]:
         if all(map(is_, before.values(), map(now.get, before))):  # the usual case, in C
             continue
         for key, value in before.items():
-            if now.get(key) is not value:
-                setattr(space, key, value)
-                found.append(f"{name}.{key}")
+            new = now.get(key)
+            if new is value:
+                continue
+            if f"{name}.{key}" == "torch.manual_seed" and "torch._dynamo" in sys.modules:
+                before[key] = new  # torch wraps it itself, when vmap or compile is first used
+                continue
+            setattr(space, key, value)
+            found.append(f"{name}.{key}")
     return found
 
 
@@ -226,7 +231,7 @@ def _watch_module(name: str, model: Any, torch: Any) -> Difference:
             if (parameter.grad is None) != (before is None) or (
                 before is not None and not _same_tensor(parameter.grad, before, torch)
             ):
-                return f"a gradient was left in .grad of {key} in `{name}`"
+                return f".grad of {key} in `{name}` is not what it was"
         return None
 
     return changed

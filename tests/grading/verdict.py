@@ -106,7 +106,7 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
             rows.append(("call", submission.show(call)))
         rows.append(("expected", "a result of the kind that the exercise describes"))
         rows.append(("got", show(call.outcome) if call else "no result"))
-        rows.append(("the check said", _first(f"{type(error).__name__}: {error}", 300)))
+        rows.append(("checking it", _first(f"{type(error).__name__}: {error}", 300)))
         verdict.line = f"{words}: the result is not of the kind described"
     verdict.message = _table(rows)
     return verdict
@@ -183,5 +183,5 @@ def _table(rows: list[tuple[str, str]]) -> str:
         if "\n" not in text and len(text) > 88:
             text = "\n".join(textwrap.wrap(text, 88, break_long_words=False))
         body = textwrap.indent(text, " " * width).lstrip()
-        out.append(f"{label + ':':<{width}}{body}")
+        out.append(f"{label + ':':<{width - 1}} {body}")
     return "\n".join(out)
