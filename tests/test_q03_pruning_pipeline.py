@@ -46,11 +46,11 @@ def check_ramp(submission, step, ramp):
         left = (end - step) / (end - begin)
         want = left * left * left * initial + (1 - left * left * left) * final
         why = f"final + (initial − final) · {left:.4g}³: {left:.4g} of the ramp lies ahead"
-    expect_number(value, want, why, rtol=1e-5, atol=1e-6)
+    expect_number(value, round(want, 12), why, rtol=1e-5, atol=1e-6)
 
 
 @part("gradual_sparsity")
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(ramp=ramps(), place=st.integers(0, 100))
 def test_follows_the_cubic_ramp_from_begin_to_end(submission, ramp, place):
     begin, end, *_ = ramp
@@ -85,7 +85,7 @@ def test_never_falls_on_a_rising_ramp(submission, step):
 
 @part("gradual_sparsity")
 @pytest.mark.parametrize("begin, end", [(10, 10), (20, 10), (0, 0), (1, 0)])
-@pytest.mark.parametrize("step", [0, 10, 15, 30])
+@pytest.mark.parametrize("step", [0, 15])
 def test_rejects_a_ramp_that_does_not_begin_before_it_ends(submission, begin, end, step):
     expect_error(
         ValueError, ("begin", "end"), submission.gradual_sparsity, step, begin, end, 0.0, 0.5
@@ -224,13 +224,15 @@ def grids(draw, shape, dtype, zeros=True):
 
 @st.composite
 def steps(draw, first=None):
-    """The arguments of a step; the velocity is that of a first step, zero, now and then."""
+    """The arguments of a step: velocities of a first step, and weights just grown, are 0."""
     shape = draw(st.sampled_from(SHAPES))
     dtype = draw(st.sampled_from(("float64", "float32")))
     weights, gradients = draw(grids(shape, dtype, zeros=False)), draw(grids(shape, dtype))
     velocity = draw(grids(shape, dtype, zeros=False))
     if first if first is not None else draw(st.integers(0, 3)) == 0:
         velocity = np.zeros(shape, dtype)
+    if draw(st.booleans()):
+        weights[draw(masks(shape))] = 0.0
     mask = draw(masks(shape))
     mask = draw(st.sampled_from((mask, mask, mask, mask | True)))
     lr = draw(st.sampled_from((0.5, 0.1, 1.0, 2.0, 0.25)))
@@ -298,7 +300,7 @@ def check_pruned(submission, step):
 
 
 @part("masked_sgd_step")
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(step=steps())
 def test_moves_the_kept_weights_by_the_rule(submission, step):
     assume(step[3].any())
@@ -313,7 +315,7 @@ def test_treats_the_first_step_like_any_other(submission, step):
 
 
 @part("masked_sgd_step")
-@settings(max_examples=80)
+@settings(max_examples=60)
 @given(step=steps())
 def test_leaves_pruned_weights_and_their_velocity_exactly_zero(submission, step):
     assume(not step[3].all())
@@ -380,7 +382,7 @@ def test_rejects_empty_arrays(submission, shape):
 
 @part("masked_sgd_step")
 @pytest.mark.parametrize("name", ["gradients", "velocity", "mask"])
-@pytest.mark.parametrize("shape", [(3, 2), (6,), (3,), (2, 1), (1, 1), (1,), (1, 2, 3), (2, 4)])
+@pytest.mark.parametrize("shape", [(3, 2), (6,), (3,), (2, 1), (1,), (1, 2, 3)])
 def test_rejects_an_array_of_another_shape(submission, name, shape):
     args = step_with(**{name: np.ones(shape, dtype=STEP[name].dtype)})
     blamed = name if name == "mask" else (name, "weights")

@@ -434,6 +434,26 @@ def test_keeps_the_number_of_active_weights(submission, case):
 
 
 @part("rigl_update")
+@given(
+    active=st.integers(1, 11),
+    fraction=st.one_of(st.sampled_from((0.5, 0.25, 0.75, 0.1, 0.3, 0.7, 0.9)), sparsities()),
+)
+def test_moves_exactly_the_rounded_share_of_the_active(submission, active, fraction):
+    # Every inactive weight has a larger gradient than the active ones: what goes stays away.
+    weights = np.arange(1, 25) / 8
+    mask = np.arange(24) < active
+    gradients = np.where(mask, 0.5, 1.0 + weights)
+    _, grown = call(submission, (weights, gradients, mask, fraction))
+    count, moved = due(mask, fraction), int((grown & ~mask).sum())
+    expect(
+        moved == count,
+        f"{count} of the {active} active weights moved",
+        f"round({fraction} * {active}) = {count}; Python's round takes halves to the even number",
+        f"{moved} moved: {show(grown)}",
+    )
+
+
+@part("rigl_update")
 @given(case=updates())
 def test_keeps_values_that_stay_and_starts_new_ones_at_zero(submission, case):
     moved, grown = call(submission, case)

@@ -320,6 +320,18 @@ def inverted(weights, gradients, velocity, mask, lr, momentum, weight_decay):
 
 @mistake(
     "masked_sgd_step",
+    "every zero taken for pruned",
+    "It takes every zero weight for pruned: a kept one that is 0 for the moment never moves again.",
+    "A weight has just been grown, or has crossed 0. What says whether it is pruned?",
+)
+def zeros_for_mask(weights, gradients, velocity, mask, lr, momentum, weight_decay):
+    kept = mask & (weights != 0)
+    weights, velocity = _step(weights, gradients, velocity, mask, lr, momentum, weight_decay)
+    return weights * kept, velocity * kept
+
+
+@mistake(
+    "masked_sgd_step",
     "pruned entries frozen",
     "It leaves the pruned entries as they came in.",
     "What if a pruned weight does not come in as 0?",

@@ -451,6 +451,31 @@ def truncated_move(weights, gradients, mask, fraction):
 
 @mistake(
     "rigl_update",
+    "halves rounded up",
+    "It rounds halves up; Python's round takes them to the even number.",
+    "What is round(2.5) in Python?",
+)
+def halves_up(weights, gradients, mask, fraction):
+    count = int(np.floor(fraction * np.count_nonzero(mask) + 0.5))
+    grown = _grow(np.abs(gradients), _drop(np.abs(weights), mask, count), count)
+    return _values(weights, mask, grown), grown
+
+
+@mistake(
+    "rigl_update",
+    "kept count rounded",
+    "It rounds the number that stays; halves then fall the other way.",
+    "Count for 3 active weights and fraction 0.5: which number does the text say is rounded?",
+)
+def stay_rounded(weights, gradients, mask, fraction):
+    active = np.count_nonzero(mask)
+    count = active - round((1 - fraction) * active)
+    grown = _grow(np.abs(gradients), _drop(np.abs(weights), mask, count), count)
+    return _values(weights, mask, grown), grown
+
+
+@mistake(
+    "rigl_update",
     "dropped only",
     "It drops and grows nothing: the network gets sparser with every call.",
     "How many weights should be active after the call?",

@@ -1,0 +1,268 @@
+"""Knowledge distillation: a pruned student learns from its dense teacher
+
+知识蒸馏：请编写一个函数，利用知识蒸馏对给定的神经网络进行剪枝。
+
+A pruned network has lost accuracy and must be trained again. The network it was cut from is at
+hand, and it knows more than the labels do: it also says which wrong classes are nearly right.
+So let the dense network teach the pruned one, and let what was removed stay removed.
+
+    difficulty ●●●●○    importance ●●●●○    about 45 minutes
+
+Words
+    logits       what the last layer puts out, before any softmax: shape (batch, classes).
+    temperature  T: softmax(logits / T) is flatter the larger T is.
+    teacher      the dense network; it is only asked. student: the pruned one; it is trained.
+    mask         a boolean tensor of the shape of a parameter; True = kept, False = removed.
+    masks        {name: mask}; the names are those of `student.named_parameters()`, such as
+                 "0.weight". A parameter without a mask is not pruned.
+    sparsity     the fraction removed: of n weights, round(sparsity · n) go (Python's `round`).
+
+Everywhere
+    The teacher is not changed in any way: weights, batch-norm statistics, `.grad` and mode stay
+    as they are. Nor are masks, inputs, labels, batches or (unless said) the random state.
+    The dtype of the weights is kept. Models are nn.Modules, most of them nn.Sequentials.
+    TypeError: None or a string for a tensor or a number. ValueError: a tensor is empty or holds
+    NaN or infinity; shapes that should agree do not (both logits; logits or inputs and labels; a
+    mask and its parameter); a number is NaN; `temperature` is not positive, `alpha` or
+    `sparsity` not in [0, 1], `epochs` negative, `lr` not positive; `labels` has a class that is
+    not there. The message names the argument.
+
+Sources
+    Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network", section 2 (the
+    temperature, the two terms, and why the soft one is multiplied by T²); Han, Pool, Tran & Dally
+    2015, "Learning both Weights and Connections for Efficient Neural Networks", section 3
+    (train, prune, train what is left); Kingma & Ba 2015, "Adam".
+
+Worked notebook: notebooks/p09_distillation_pruning.ipynb
+"""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+from collections.abc import Iterator
+
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from exercises.checks import check_count, check_number, check_sparsity, check_tensor
+
+
+def distillation_loss(
+    student_logits: torch.Tensor,
+    teacher_logits: torch.Tensor,
+    labels: torch.Tensor,
+    temperature: float,
+    alpha: float,
+) -> torch.Tensor:
+    """Return alpha · T² · KL(teacher ‖ student) + (1 − alpha) · cross-entropy.
+
+    With p = softmax(teacher_logits / T) and q = softmax(student_logits / T), a row's
+    KL(teacher ‖ student) is Σ p · (log p − log q) over the classes, natural logarithms. The
+    cross-entropy is that of the labels and of the student at T = 1. Both are means over the
+    batch: over the rows, not over the classes. The gradients of the soft term shrink as 1 / T²,
+    hence the factor. A softmax that is nearly 0 has a large logarithm: take log-softmax.
+
+    Args:
+        student_logits: shape (batch, classes).
+        teacher_logits: shape (batch, classes).
+        labels: class indices, int64, shape (batch,).
+        temperature: T > 0.
+        alpha: the weight of the soft term, in [0, 1].
+
+    Returns:
+        A scalar tensor, differentiable in `student_logits`.
+
+    Example:
+        >>> student, teacher = torch.tensor([[0.0, 0.0]]), torch.tensor([[4.0, 0.0]])
+        >>> loss = distillation_loss(student, teacher, torch.tensor([0]), 2.0, 0.5)
+        >>> round(loss.item(), 4)
+        1.0022
+    """
+    check_tensor("student_logits", student_logits, ndim=2)
+    check_tensor("teacher_logits", teacher_logits, ndim=2)
+    check_tensor("labels", labels, ndim=1)
+    temperature = check_number("temperature", temperature, above=0.0)
+    alpha = check_number("alpha", alpha, low=0.0, high=1.0)
+    if teacher_logits.shape != student_logits.shape:
+        shapes = f"{tuple(student_logits.shape)}, not {tuple(teacher_logits.shape)}"
+        raise ValueError(f"teacher_logits must have the shape of student_logits, {shapes}")
+    if len(labels) != len(student_logits):
+        raise ValueError(f"labels must be {len(student_logits)}, one a row, not {len(labels)}")
+    if labels.min() < 0 or labels.max() >= student_logits.shape[1]:
+        raise ValueError(f"labels must be classes below {student_logits.shape[1]}")
+
+    student_log = F.log_softmax(student_logits / temperature, dim=1)
+    teacher_log = F.log_softmax(teacher_logits / temperature, dim=1)
+    # kl_div takes the approximation first: this is KL(teacher ‖ student).
+    soft = F.kl_div(student_log, teacher_log, reduction="batchmean", log_target=True)
+    hard = F.cross_entropy(student_logits, labels)
+    return alpha * temperature**2 * soft + (1 - alpha) * hard
+
+
+def distill_step(
+    student: nn.Module,
+    teacher: nn.Module,
+    masks: dict[str, torch.Tensor],
+    optimizer: torch.optim.Optimizer,
+    inputs: torch.Tensor,
+    labels: torch.Tensor,
+    temperature: float,
+    alpha: float,
+) -> float:
+    """Make one optimizer step on the distillation loss of one batch; pruned weights stay 0.
+
+    The student runs in train mode, the teacher in eval mode and without gradients; both are put
+    back in the mode they were in. What an earlier step left in `.grad` of the student plays no
+    part. After the step every entry whose mask is False is exactly 0, whatever the optimizer's
+    momentum or weight decay did to it; the kept entries are where the optimizer put them.
+
+    Args:
+        student: changed in place: its weights, its batch-norm statistics, its `.grad`. Dropout
+            in it draws from the global random state.
+        teacher: not changed.
+        masks: {parameter name: mask}, of all parameters of the student or of some.
+        optimizer: holds the parameters of the student; may have made steps before; changed in
+            place.
+        inputs: a batch for both models.
+        labels: class indices, shape (batch,).
+        temperature: as in `distillation_loss`.
+        alpha: as in `distillation_loss`.
+
+    Returns:
+        The loss before the step, as the student in train mode has it: a Python float.
+
+    Example:
+        >>> student, teacher = nn.Linear(1, 2, bias=False), nn.Linear(1, 2, bias=False)
+        >>> student.weight.data = torch.tensor([[1.0], [0.0]])
+        >>> teacher.weight.data = torch.tensor([[2.0], [1.0]])
+        >>> masks = {"weight": torch.tensor([[True], [False]])}
+        >>> optimizer = torch.optim.SGD(student.parameters(), lr=1.0)
+        >>> x, y = torch.tensor([[1.0]]), torch.tensor([0])
+        >>> round(distill_step(student, teacher, masks, optimizer, x, y, 1.0, 0.0), 4)
+        0.3133
+        >>> [round(w, 4) for w in student.weight.flatten().tolist()]
+        [1.2689, 0.0]
+    """
+    _check_module("student", student)
+    _check_module("teacher", teacher)
+    check_tensor("inputs", inputs)
+    check_tensor("labels", labels, ndim=1)
+    if len(labels) != len(inputs):
+        raise ValueError(f"labels must be {len(inputs)}, one an input, not {len(labels)}")
+    parameters = dict(student.named_parameters())
+    for name, mask in masks.items():
+        if name not in parameters:
+            raise ValueError(f"masks names {name!r}, which is no parameter of the student")
+        if not isinstance(mask, torch.Tensor) or mask.dtype != torch.bool:
+            raise TypeError(f"masks[{name!r}] must be a boolean tensor")
+        if mask.shape != parameters[name].shape:
+            shapes = f"{tuple(parameters[name].shape)}, not {tuple(mask.shape)}"
+            raise ValueError(f"masks[{name!r}] must have the shape {shapes}")
+
+    with _mode(teacher, training=False), torch.no_grad():
+        teacher_logits = teacher(inputs)
+    with _mode(student, training=True):
+        loss = distillation_loss(student(inputs), teacher_logits, labels, temperature, alpha)
+    optimizer.zero_grad()
+    loss.backward()
+    optimizer.step()
+    # Masked gradients would not do: momentum and weight decay move a weight without one.
+    with torch.no_grad():
+        for name, mask in masks.items():
+            parameters[name].masked_fill_(~mask, 0.0)
+    return loss.item()
+
+
+def prune_and_distill(
+    teacher: nn.Module,
+    batches: list[tuple[torch.Tensor, torch.Tensor]],
+    sparsity: float,
+    epochs: int,
+    lr: float = 1e-3,
+    temperature: float = 4.0,
+    alpha: float = 0.7,
+) -> nn.Module:
+    """Prune a copy of the teacher by magnitude, and train it as the teacher's student.
+
+    Of all n weights of all Conv2d and Linear layers together, the round(sparsity · n) of
+    smallest magnitude become 0: one ranking for the whole network, so that layers lose different
+    shares. Biases and batch-norms are neither counted nor pruned. Then one Adam over all
+    parameters of the student makes one `distill_step` a batch, with the unpruned teacher, in the
+    order of `batches`, and again in every epoch. What was pruned stays exactly 0.
+
+    Args:
+        teacher: not changed.
+        batches: (inputs, labels) pairs, at least one; they may differ in size.
+        sparsity: the fraction of the weights to remove, in [0, 1]. Among equal magnitudes any
+            choice is right.
+        epochs: how often to go through the batches, at least 0; 0 only prunes.
+        lr: the learning rate of Adam; its other settings are PyTorch's defaults.
+        temperature: as in `distillation_loss`.
+        alpha: as in `distillation_loss`.
+
+    Returns:
+        The student: a model of its own, which shares no memory with the teacher, in its mode.
+
+    Example:
+        >>> teacher = nn.Sequential(nn.Linear(2, 2))
+        >>> teacher[0].weight.data = torch.tensor([[3.0, -1.0], [0.5, -2.0]])
+        >>> batches = [(torch.ones(1, 2), torch.tensor([0]))]
+        >>> prune_and_distill(teacher, batches, 0.5, epochs=0)[0].weight.tolist()
+        [[3.0, 0.0], [0.0, -2.0]]
+    """
+    _check_module("teacher", teacher)
+    sparsity = check_sparsity(sparsity)
+    epochs = check_count("epochs", epochs)
+    lr = check_number("lr", lr, above=0.0)
+    check_number("temperature", temperature, above=0.0)
+    check_number("alpha", alpha, low=0.0, high=1.0)
+    batches = list(batches)
+    if not batches:
+        raise ValueError("batches must not be empty")
+
+    student = copy.deepcopy(teacher).requires_grad_(True)
+    masks = _global_masks(student, sparsity)
+    with torch.no_grad():
+        for name, mask in masks.items():
+            student.get_parameter(name).masked_fill_(~mask, 0.0)
+    optimizer = torch.optim.Adam(student.parameters(), lr=lr)
+    with torch.random.fork_rng():  # dropout draws, and the caller's random state is not ours
+        for _ in range(epochs):
+            for inputs, labels in batches:
+                distill_step(student, teacher, masks, optimizer, inputs, labels, temperature, alpha)
+    return student
+
+
+def _global_masks(model: nn.Module, sparsity: float) -> dict[str, torch.Tensor]:
+    """Mark the round(sparsity · n) smallest of all n Conv2d and Linear weights False."""
+    weights = {
+        f"{name}.weight".lstrip("."): layer.weight.detach()
+        for name, layer in model.named_modules()
+        if isinstance(layer, (nn.Conv2d, nn.Linear))
+    }
+    if not weights:
+        return {}
+    size = torch.cat([weight.abs().flatten() for weight in weights.values()])
+    kept = torch.ones_like(size, dtype=torch.bool)
+    kept[size.topk(round(sparsity * size.numel()), largest=False).indices] = False
+    pieces = kept.split([weight.numel() for weight in weights.values()])
+    return {name: piece.view(weights[name].shape) for name, piece in zip(weights, pieces)}
+
+
+@contextlib.contextmanager
+def _mode(model: nn.Module, training: bool) -> Iterator[None]:
+    """Put the model in train or eval mode; every module's own flag comes back afterwards."""
+    flags = {module: module.training for module in model.modules()}
+    model.train(training)
+    try:
+        yield
+    finally:
+        for module, flag in flags.items():
+            module.training = flag
+
+
+def _check_module(name: str, model: object) -> None:
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"{name} must be an nn.Module, not {model!r}")
