@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from collections.abc import Callable
@@ -82,9 +83,11 @@ def expect_number(value: Any, want: float, why: str, rtol: float = 1e-6, atol: f
         value = value.item()
     if not isinstance(value, (numbers.Real, numpy.bool_)) or isinstance(value, numpy.ndarray):
         raise Wrong(f"the number {want!r}", why, show(value))
-    near = value == want or abs(float(value) - float(want)) <= max(
-        atol, rtol * max(1e-300, abs(float(want)))
-    )
+    near = value == want
+    if math.isfinite(want):
+        near = near or abs(float(value) - float(want)) <= max(
+            atol, rtol * max(1e-300, abs(float(want)))
+        )
     if not near:
         raise Wrong(f"{want!r}", why, show(value))
 
