@@ -83,7 +83,7 @@ def expect_number(value: Any, want: float, why: str, rtol: float = 1e-6, atol: f
         value = value.item()
     if not isinstance(value, (numbers.Real, numpy.bool_)) or isinstance(value, numpy.ndarray):
         raise Wrong(f"the number {want!r}", why, show(value))
-    near = value == want
+    near = float(value) == float(want)
     if math.isfinite(want):
         near = near or abs(float(value) - float(want)) <= max(
             atol, rtol * max(1e-300, abs(float(want)))
@@ -130,7 +130,7 @@ def expect_close(
 
 
 def expect_error(
-    kind: type[Exception],
+    kind: type[Exception] | tuple[type[Exception], ...],
     argument: str | tuple[str, ...],
     function: Callable[..., Any],
     *args: Any,
@@ -138,8 +138,11 @@ def expect_error(
 ) -> None:
     """Fail unless the call raises `kind` (or a subclass) with a message that names `argument`.
 
-    Where more than one argument can be blamed, give them all: naming any of them is right.
+    Where more than one argument can be blamed, give them all: naming any of them is right. So it
+    is with the kinds of error.
     """
+    kinds = kind if isinstance(kind, tuple) else (kind,)
+    wanted = " or ".join(k.__name__ for k in kinds)
     names = (argument,) if isinstance(argument, str) else argument
     argument = "` or `".join(names)
     part = getattr(function, "func", None)
@@ -151,9 +154,9 @@ def expect_error(
         raise
     except Exception as error:
         said = f"{type(error).__name__}: {error}"
-        if not isinstance(error, kind):
+        if not isinstance(error, kinds):
             raise Wrong(
-                f"{kind.__name__} naming `{argument}`",
+                f"{wanted} naming `{argument}`",
                 f"`{argument}` is not acceptable here, and the caller must be told so",
                 said,
             ) from None
@@ -165,7 +168,7 @@ def expect_error(
             ) from None
         return
     raise Wrong(
-        f"{kind.__name__} naming `{argument}`",
+        f"{wanted} naming `{argument}`",
         f"`{argument}` is not acceptable here, and the caller must be told so",
         f"no error; it returned {show(value)}",
     )
