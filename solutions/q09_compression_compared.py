@@ -190,9 +190,10 @@ def quantize_to_budget(weight: np.ndarray, budget: int) -> tuple[np.ndarray, int
     budget = check_count("budget", budget, low=2 * weight.size + 32)
     width = min(16, (budget - 32) // weight.size)
     steps = 2 ** (width - 1) - 1
-    # In float64, so that the grid itself adds nothing to the error of 16 bits.
-    scale = float(np.abs(weight).max()) / steps or 1.0
-    approximation = np.rint(weight / np.float64(scale)) * scale
+    # In float64: at 16 bits the rounding of float32 would shift values near a half.
+    exact = weight.astype(np.float64)
+    scale = np.abs(exact).max() / steps or 1.0
+    approximation = np.rint(exact / scale) * scale
     return approximation.astype(weight.dtype), width * weight.size + 32
 
 

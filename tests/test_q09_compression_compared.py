@@ -31,6 +31,18 @@ bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
 wrong_types = pytest.mark.parametrize("value", [None, "64"])
 
 
+def expect_nan_refused(argument, function, *args):
+    """NaN is a bad value; who asks for an integer first may call it a wrong type as well."""
+    try:
+        function(*args)
+    except TypeError as error:
+        if argument in str(error):
+            return
+    except Exception:  # judged below
+        pass
+    expect_error(ValueError, argument, function, *args)
+
+
 @st.composite
 def matrices(draw, max_side=5):
     """Small float32 matrices: ties and zeros, smooth values, low rank, all zero."""
@@ -138,9 +150,14 @@ def test_refuses_a_budget_below_the_mask(submission, weight, short):
 
 
 @part("prune_to_budget")
-@pytest.mark.parametrize("budget", [-1, -1000, NAN])
-def test_prune_to_budget_rejects_a_budget_that_is_negative_or_nan(submission, budget):
+@pytest.mark.parametrize("budget", [-1, -1000])
+def test_prune_to_budget_rejects_a_negative_budget(submission, budget):
     expect_error(ValueError, "budget", submission.prune_to_budget, WEIGHT, budget)
+
+
+@part("prune_to_budget")
+def test_prune_to_budget_rejects_a_budget_that_is_nan(submission):
+    expect_nan_refused("budget", submission.prune_to_budget, WEIGHT, NAN)
 
 
 @part("prune_to_budget")
@@ -252,9 +269,14 @@ def test_refuses_a_budget_below_2_bits_a_value_and_the_scale(submission, weight,
 
 
 @part("quantize_to_budget")
-@pytest.mark.parametrize("budget", [-1, -1000, NAN])
-def test_quantize_to_budget_rejects_a_budget_that_is_negative_or_nan(submission, budget):
+@pytest.mark.parametrize("budget", [-1, -1000])
+def test_quantize_to_budget_rejects_a_negative_budget(submission, budget):
     expect_error(ValueError, "budget", submission.quantize_to_budget, WEIGHT, budget)
+
+
+@part("quantize_to_budget")
+def test_quantize_to_budget_rejects_a_budget_that_is_nan(submission):
+    expect_nan_refused("budget", submission.quantize_to_budget, WEIGHT, NAN)
 
 
 @part("quantize_to_budget")
@@ -349,9 +371,14 @@ def test_is_zeros_where_the_budget_pays_for_no_rank(submission, weight, budget):
 
 
 @part("factorize_to_budget")
-@pytest.mark.parametrize("budget", [-1, -1000, NAN])
-def test_factorize_to_budget_rejects_a_budget_that_is_negative_or_nan(submission, budget):
+@pytest.mark.parametrize("budget", [-1, -1000])
+def test_factorize_to_budget_rejects_a_negative_budget(submission, budget):
     expect_error(ValueError, "budget", submission.factorize_to_budget, WEIGHT, budget)
+
+
+@part("factorize_to_budget")
+def test_factorize_to_budget_rejects_a_budget_that_is_nan(submission):
+    expect_nan_refused("budget", submission.factorize_to_budget, WEIGHT, NAN)
 
 
 @part("factorize_to_budget")
@@ -455,9 +482,14 @@ def test_leaves_out_what_is_one_bit_too_dear(submission, case, short):
 
 
 @part("compare")
-@pytest.mark.parametrize("budget", [-1, -1000, NAN])
-def test_compare_rejects_a_budget_that_is_negative_or_nan(submission, budget):
+@pytest.mark.parametrize("budget", [-1, -1000])
+def test_compare_rejects_a_negative_budget(submission, budget):
     expect_error(ValueError, "budget", submission.compare, WEIGHT, budget)
+
+
+@part("compare")
+def test_compare_rejects_a_budget_that_is_nan(submission):
+    expect_nan_refused("budget", submission.compare, WEIGHT, NAN)
 
 
 @part("compare")

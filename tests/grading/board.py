@@ -44,7 +44,7 @@ class PartResult:
         return self.verdict == PASSED and len(self.verdicts) >= self.total
 
     def failures(self) -> list[Verdict]:
-        """What did not hold, the most telling first: a named mistake, then what it is about.
+        """What did not hold, the most telling first: values before errors, a named mistake first.
 
         A mistake that one property suggests and another speaks against is not named.
         """
@@ -55,7 +55,7 @@ class PartResult:
         ]
         return sorted(
             failed,
-            key=lambda v: (not v.message, not v.mistake, v.about_errors, SERIOUS.index(v.verdict)),
+            key=lambda v: (not v.message, v.about_errors, not v.mistake, SERIOUS.index(v.verdict)),
         )
 
     def report(self, everything: bool = False) -> str:

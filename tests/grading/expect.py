@@ -21,6 +21,10 @@ class Wrong(AssertionError):
         self.got = got
 
 
+class Impure(Wrong):
+    """What a call did beside its answer; the answer itself says nothing about a mistake."""
+
+
 def expect(condition: Any, expected: str, why: str, got: str | None = None) -> None:
     """Fail with the given words where `condition` does not hold.
 

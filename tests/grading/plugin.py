@@ -22,6 +22,7 @@ from _pytest.runner import runtestprotocol
 from tests.grading import catalogue, sandbox
 from tests.grading import verdict as verdicts
 from tests.grading.board import Board, scoreboard, write_gradescope
+from tests.grading.expect import Impure
 from tests.grading.submission import NoSuchTarget, Submission, Target, Todo, solutions_guard
 from tests.grading.verdict import PASSED, TODO, Verdict
 
@@ -316,7 +317,8 @@ class Grader:
             verdict = verdicts.judge(error, submission, part, item.name)
             if verdict.verdict not in (PASSED, TODO):
                 sandbox.send_early(verdict.to_json())
-                verdicts.add_mistake(verdict, submission)
+                if not isinstance(error, Impure):
+                    verdicts.add_mistake(verdict, submission)
                 verdicts.add_output(verdict, report.sections)
         _apply(report, verdict)
         return report

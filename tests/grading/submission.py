@@ -17,7 +17,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.grading.catalogue import ROOT
-from tests.grading.expect import Wrong
+from tests.grading.expect import Impure
 from tests.grading.purity import GlobalState, patched_names, remember_libraries, watch_input
 from tests.grading.show import show_call
 
@@ -226,7 +226,7 @@ class Submission:
         for changed in watches:
             said = changed()
             if said:
-                raise Wrong(
+                raise Impure(
                     "every input left exactly as it was given",
                     "the caller still needs it: work on a copy",
                     f"after the call, {said}",
@@ -299,19 +299,19 @@ def _check_surroundings(state: GlobalState, what: str) -> None:
     """Put back what the submission changed around it, and fail with words if it did."""
     changed, patched = state.restore_and_say(), patched_names()
     if solutions_guard.offence:
-        raise Wrong(
+        raise Impure(
             "an answer of your own",
             "it is to be written, not imported",
             f"{solutions_guard.offence}; it is judged as not your answer",
         )
     if patched:
-        raise Wrong(
+        raise Impure(
             "numpy and torch as they were",
             "everything else that runs in this process uses them too",
             f"{what} replaced {', '.join(patched[:3])}",
         )
     if changed:
-        raise Wrong(
+        raise Impure(
             "global state left as it was",
             "a caller's random numbers and settings must not depend on yours; "
             "make a generator of your own where you need one",
