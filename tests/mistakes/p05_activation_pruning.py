@@ -1,6 +1,7 @@
 """Wrong answers that people really give for p05."""
 
 import copy
+import math
 
 import torch
 from torch import nn
@@ -485,6 +486,30 @@ def truncated(model, layer, batches, sparsity):
 def rounded_kept(model, layer, batches, sparsity):
     order = _ranked(model, layer, batches)
     return _silence(model, layer, order[: len(order) - round((1 - sparsity) * len(order))])
+
+
+@mistake(
+    "prune_by_activation",
+    "halves rounded up",
+    "It rounds halves up; Python's round takes them to the even number.",
+    "What is round(2.5) in Python?",
+    observe=_behaviour,
+)
+def half_up(model, layer, batches, sparsity):
+    order = _ranked(model, layer, batches)
+    return _silence(model, layer, order[: math.floor(sparsity * len(order) + 0.5)])
+
+
+@mistake(
+    "prune_by_activation",
+    "count rounded up",
+    "It rounds sparsity · c up, so now and then one channel too many goes.",
+    "How many of 4 channels go at sparsity 0.3?",
+    observe=_behaviour,
+)
+def rounded_up(model, layer, batches, sparsity):
+    order = _ranked(model, layer, batches)
+    return _silence(model, layer, order[: math.ceil(sparsity * len(order))])
 
 
 @mistake(
