@@ -362,6 +362,25 @@ def test_is_the_strength_times_the_sum_of_all_absolute_scales(submission, net, s
     expect_close(result.reshape(()), np.array(want), why, rtol=1e-5)
 
 
+LAYERS = [
+    ((1.0, 2.0, -3.0), (4.0,)),
+    ((0.5,), (-1.0, 2.0, -3.0, 4.0)),
+    ((1.0, -1.0), (2.0, 2.0, 2.0), (-3.0,)),
+    ((2.0,), (-2.0, -2.0, -2.0, -2.0, -2.0)),
+]
+
+
+@part("slimming_penalty")
+@pytest.mark.parametrize("scales", LAYERS, ids=str)
+def test_every_channel_counts_the_same_in_wide_and_narrow_layers(submission, scales):
+    net = Normed(Cnn(convs=tuple(Conv(len(s), norm="norm") for s in scales)), scales)
+    result = submission.slimming_penalty(net.build(), 0.5)
+    check_scalar(result)
+    want = sum(abs(scale) for layer in scales for scale in layer) / 2
+    why = "0.5 times the sum of |scale| over all channels of all batch-norms"
+    expect_close(result.reshape(()), np.array(want), why, rtol=1e-5)
+
+
 @part("slimming_penalty")
 @given(net=normed(), strength=STRENGTHS)
 def test_its_gradient_by_each_scale_is_the_strength_with_the_sign_of_the_scale(
