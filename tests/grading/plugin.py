@@ -227,9 +227,16 @@ class Grader:
     def pytest_xdist_make_scheduler(self, config: pytest.Config, log: Any) -> Any:
         if config.getoption("dist") != "load":
             return None
-        from xdist.scheduler import LoadFileScheduling
+        from xdist.scheduler import LoadScopeScheduling
 
-        return LoadFileScheduling(config, log)  # the parts of a file keep one worker warm
+        class ByExercise(LoadScopeScheduling):
+            """The parts of an exercise keep one worker warm; other tests go one by one."""
+
+            def _split_scope(self, nodeid: str) -> str:
+                file = nodeid.split("::", 1)[0]
+                return file if catalogue.find(Path(file).stem.removeprefix("test_")) else nodeid
+
+        return ByExercise(config, log)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and not self.worker:
