@@ -749,7 +749,29 @@ def test_more_codewords_than_a_byte_can_number(submission, count, bits):
 
 
 @part("compress")
-def test_positions_are_not_stored_as_plain_numbers(submission):
+@pytest.mark.parametrize("case", ["70,000 kept weights", "counts as steep as Fibonacci's"])
+def test_large_arrays_come_back_whole(submission, case):
+    if case == "70,000 kept weights":
+        weight, bits = np.where(np.arange(70_000) % 3, 0.5, -0.75).astype(np.float32), 1
+    else:  # one more weight for each codeword than its two rarer ones have: long code words
+        steps = np.array([1, 1, *[0] * 18])
+        for i in range(2, 20):
+            steps[i] = steps[i - 1] + steps[i - 2]
+        weight = np.repeat(np.arange(1, 21, dtype=np.float32) / 4, steps)
+        weight, bits = weight[np.random.default_rng(8).permutation(weight.size)], 5
+    back = round_trip(submission, {"fc": weight}, 0.0, bits)["fc"]
+    far = np.flatnonzero(np.abs(back - weight) > 1e-4)
+    expect(
+        not far.size,
+        f"all {weight.size} weights back: each of their {np.unique(weight).size} values is a "
+        "codeword",
+        "sizes, counts and code words may be longer than 16 bits",
+        f"{far.size} are not; the first at {far[:1].tolist()}",
+    )
+
+
+@part("compress")
+def test_a_sparse_array_makes_a_small_blob(submission):
     rng = np.random.default_rng(8)
     weights = {"fc": rng.standard_normal(70_000).astype(np.float32)}
     size = len(compressed(submission, weights, 0.95, 4))

@@ -159,6 +159,8 @@ class Grader:
             if exercise is None or part not in {p.name for p in exercise.parts}:
                 raise pytest.UsageError(f"{item.nodeid}: no part {part!r} of {stem} in catalogue")
             item.extra_keyword_matches.add(part)
+            # The verdict says it in words; pytest's own account costs 50 ms and would be dropped.
+            item.repr_failure = lambda excinfo, style=None: ""
             item.add_marker(pytest.mark.filterwarnings("ignore"))
             if "hypothesis" in vars(getattr(item, "function", None) or object) and not hasattr(
                 item.function, "__watched__"
