@@ -374,6 +374,7 @@ def test_agrees_with_the_terms_that_torch_has(submission, case, temperature, alp
 
 
 @part("distillation_loss")
+@settings(max_examples=20)
 @given(case=logits(), temperature=temperatures)
 def test_of_equal_logits_leaves_only_the_hard_term(submission, case, temperature):
     student, _, labels = case
@@ -516,7 +517,7 @@ def test_leaves_every_pruned_weight_at_zero(submission, step):
             f"all {int((~mask).sum())} pruned entries of {name} at exactly 0 after the step",
             f"the optimizer ({step.optimizer}) moves them: momentum, decay and Adam's means do "
             "so without any gradient",
-            f"{alive} of them are not 0: {show(student.get_parameter(name).detach())}",
+            f"{alive} of them are not 0",
         )
 
 
@@ -557,6 +558,7 @@ def check_moved(student, want, why):
 
 
 @part("distill_step")
+@settings(max_examples=20)
 @given(step=steps(dtypes=("float64", "float32")))
 def test_puts_the_student_back_in_its_mode(submission, step):
     arguments = step.build()
@@ -740,6 +742,7 @@ def test_rounds_the_count_as_python_does(submission, widths, sparsity, seed):
 
 
 @part("prune_and_distill")
+@settings(max_examples=25)
 @given(recipe=models(), sparsity=sparsities())
 def test_without_epochs_leaves_all_else_untouched(submission, recipe, sparsity):
     model = recipe.build()
@@ -750,12 +753,13 @@ def test_without_epochs_leaves_all_else_untouched(submission, recipe, sparsity):
         same = value == before[name]
         if name in prunable(model):
             same |= value == 0
-        expect(
-            bool(same.all()) and value.dtype == before[name].dtype,
-            f"{name} as it is in the teacher{' or 0' if name in prunable(model) else ''}",
-            "epochs = 0 prunes weights and does nothing else",
-            show(value),
-        )
+        if not same.all() or value.dtype != before[name].dtype:
+            expect(
+                False,
+                f"{name} as it is in the teacher{' or 0' if name in prunable(model) else ''}",
+                "epochs = 0 prunes weights and does nothing else",
+                f"{show(value)}, from {show(before[name])}",
+            )
 
 
 @part("prune_and_distill")

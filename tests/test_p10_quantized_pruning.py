@@ -113,7 +113,6 @@ def codes_and_scale(result, weight):
         isinstance(codes, torch.Tensor) and codes.dtype == torch.int8,
         "codes of dtype torch.int8",
         "a code takes a byte or less",
-        show(codes),
     )
     expect_shape(codes, weight.shape)
     return codes, torch.as_tensor(scale).detach()
@@ -141,14 +140,13 @@ def check_on_grid(value, weight, bits, what):
     step = scales_of(weight, bits).flat[0]
     got = value.detach().double().numpy()
     if step == 0:
-        expect(not got.any(), f"{what} to be all zero", "an all-zero tensor stays so", show(value))
+        expect(not got.any(), f"{what} to be all zero", "an all-zero tensor stays so")
         return
     off = np.abs(got / step - np.round(got / step)) > NEAR
     expect(
         not off.any(),
         f"{what} to be whole multiples of the scale {step:.6g}",
         f"that is the largest magnitude / {top_code(bits)}",
-        show(value),
     )
     check_codes(torch.tensor(np.round(got / step)), weight, bits)
 
@@ -172,7 +170,6 @@ def test_has_the_largest_magnitude_at_the_end_of_the_grid(submission, weight, bi
         scale.numel() == 1,
         "one scale",
         "without an axis the whole tensor shares it",
-        show(scale),
     )
     expect_shape(codes * scale, weight.shape)
     if want > 0:
@@ -222,7 +219,6 @@ def test_errs_by_half_a_step_at_most_and_never_at_a_zero(submission, case, bits,
         spreads_to(scale, weight.shape),
         "a scale that broadcasts",
         "codes · scale has the shape of codes",
-        show(scale),
     )
     back = codes.double() * scale.double()
     array, steps = weight.double(), torch.tensor(scales_of(weight, bits, axis))
@@ -230,13 +226,11 @@ def test_errs_by_half_a_step_at_most_and_never_at_a_zero(submission, case, bits,
         bool(((back - array).abs() <= steps * (0.5 + NEAR)).all()),
         "codes · scale within half a step of every weight",
         "a nearest grid point is no further away, and nothing lies beyond the grid's ends",
-        f"codes · scale = {show(back)}",
     )
     expect(
         not back[array == 0].any(),
         "codes · scale to be 0 wherever the weight is",
         "a pruned weight must stay pruned: 0 is on the grid",
-        f"codes · scale = {show(back)}",
     )
 
 
@@ -249,7 +243,6 @@ def test_uses_no_code_beyond_the_symmetric_range(submission, weight, bits):
         bool((codes.int().abs() <= top).all()),
         f"codes from {-top} to {top}",
         f"the grid of {bits} bits is symmetric: {-top - 1} is not used",
-        show(codes),
     )
 
 
@@ -269,7 +262,6 @@ def test_brings_an_all_zero_tensor_back_all_zero(submission, shape, bits, by_axi
         not codes.any() and bool((back == 0).all()),
         "codes that are all 0, and a scale that keeps them 0",
         "nothing may be divided by the largest magnitude when that is 0",
-        f"codes {show(codes)}, scale {show(scale)}",
     )
 
 
@@ -290,7 +282,7 @@ def test_is_the_same_for_very_small_and_very_large_weights(submission, bits, see
 @given(weight=weights())
 def test_takes_eight_bits_and_one_scale_unless_told_otherwise(submission, weight):
     codes, scale = codes_and_scale(submission.quantize(weight), weight)
-    expect(scale.numel() == 1, "one scale", "axis is None by default", show(scale))
+    expect(scale.numel() == 1, "one scale", "axis is None by default")
     check_codes(codes, weight, 8)
 
 
@@ -357,7 +349,6 @@ def test_is_the_code_times_its_scale(submission, case):
         isinstance(result, torch.Tensor) and result.is_floating_point(),
         "a tensor of floats",
         "the scale is a float, and so is its product with a code",
-        show(result),
     )
     expect_close(result, want, "each value is its code times the scale of its place", rtol=1e-6)
 
@@ -437,20 +428,20 @@ def gradient_of(value, leaf, arriving):
         isinstance(value, torch.Tensor) and value.requires_grad,
         "a result that gradients flow back through",
         "rounding is passed straight through",
-        f"{show(value)}, cut off from the weight",
     )
     (gradient,) = torch.autograd.grad(value, leaf, arriving, retain_graph=True, allow_unused=True)
     return torch.zeros_like(leaf) if gradient is None else gradient
 
 
 def check_straight_through(gradient, arriving, weight):
-    expect(
-        torch.equal(gradient, arriving),
-        f"the gradient {show(arriving)} unchanged",
-        "straight through: the gradient at the weight is the one that arrives at the result, "
-        "entry by entry, at the largest weight and at 0 too",
-        f"{show(gradient)}, where the weight is {show(weight.detach())}",
-    )
+    if not torch.equal(gradient, arriving):
+        expect(
+            False,
+            f"the gradient {show(arriving)} unchanged",
+            "straight through: the gradient at the weight is the one that arrives at the result, "
+            "entry by entry, at the largest weight and at 0 too",
+            f"{show(gradient)}, where the weight is {show(weight.detach())}",
+        )
 
 
 @part("fake_quantize")
@@ -540,6 +531,11 @@ def state_of(result, model):
 
 def check_weight(name, after, before, sparsity, bits):
     """`after` must be `before`, pruned by magnitude, and then on the grid of what was kept."""
+
+    def demand(condition, expected, why):
+        if not condition:
+            expect(False, expected, why, f"{show(after)}, from {show(before)}")
+
     got, given = after.double().flatten(), before.double().flatten()
     n, sizes = given.numel(), given.abs()
     gone = round(float(sparsity) * n)
@@ -550,44 +546,37 @@ def check_weight(name, after, before, sparsity, bits):
     free = gone - int(below.sum())
     step = ranked[-1].item() / top_code(bits) if gone < n else 0.0
     what = f"round({sparsity} · {n}) = {gone} of the weights of {name}"
-    expect(
+    demand(
         not got[below].any(),
         f"{what}, those of magnitude below {cut:.6g}, to be exactly 0",
         "the smallest magnitudes of each tensor are pruned, before anything is rounded",
-        show(after),
     )
     zeros = int((got[at] == 0).sum())
-    expect(
+    demand(
         zeros >= free,
         f"{what}, {cut:.6g} among them, to be exactly 0",
         "exactly so many of the smallest magnitudes are pruned, in each tensor on its own",
-        show(after),
     )
     if step == 0:
         return
     exact, multiple = given / step, got / step
-    expect(
-        bool(((multiple - multiple.round()).abs() <= NEAR).all()),
+    demand(
+        ((multiple - multiple.round()).abs() <= NEAR).all(),
         f"whole multiples of {step:.6g} in {name}",
         f"one scale a tensor, and that is {ranked[-1].item():.6g}, the largest magnitude kept, "
         f"/ {top_code(bits)}",
-        show(after),
     )
     stay = above | (at & (got != 0))
-    far = stay & ((multiple - exact).abs() > 0.5 + NEAR)
-    expect(
-        not far.any(),
+    demand(
+        not (stay & ((multiple - exact).abs() > 0.5 + NEAR)).any(),
         f"every kept weight of {name} within half a step of what it was",
         f"only {what} are pruned, and the others go to the nearest multiple of {step:.6g}",
-        f"{show(after)}, from {show(before)}",
     )
-    if cut / step > 0.5 + NEAR:
-        expect(
-            zeros == free,
-            f"no more than {what} at 0",
-            f"a kept weight of {cut:.6g} is nearer to another multiple of {step:.6g} than to 0",
-            show(after),
-        )
+    demand(
+        zeros == free or cut / step <= 0.5 + NEAR,
+        f"no more than {what} at 0",
+        f"a kept weight of {cut:.6g} is nearer to another multiple of {step:.6g} than to 0",
+    )
 
 
 @part("prune_and_quantize")
@@ -648,7 +637,7 @@ def test_is_all_zero_at_sparsity_1(submission, recipe, bits):
             bool((state[name] == 0).all()),
             f"{name} all zero",
             "nothing is kept at sparsity 1, and an all-zero tensor stays so on any grid",
-            show(state[name]),
+            f"{torch.count_nonzero(state[name]).item()} other values, or NaN",
         )
 
 
@@ -664,12 +653,13 @@ def test_leaves_biases_and_batch_norms_untouched(submission, recipe, sparsity, b
             "the dtype is kept: the values are on a grid, and floats",
             f"{state[name].dtype}",
         )
-        expect(
-            name in prunable(model) or torch.equal(state[name], value),
-            f"{name} exactly as it was",
-            "only Conv2d and Linear weights are pruned and quantised",
-            show(state[name]),
-        )
+        if name not in prunable(model) and not torch.equal(state[name], value):
+            expect(
+                False,
+                f"{name} exactly as it was",
+                "only Conv2d and Linear weights are pruned and quantised",
+                f"{show(state[name])}, from {show(value)}",
+            )
 
 
 @part("prune_and_quantize")
@@ -845,10 +835,10 @@ def products(draw):
 def check_product(result, weight_codes, weight_scale, input_codes, input_scale, why):
     rows = weight_codes.shape[0]
     expect_shape(result, (rows,))
-    exact = [sum(w * x for w, x in zip(row, input_codes.tolist())) for row in weight_codes.tolist()]
+    exact = (weight_codes.numpy().astype(np.int64) * input_codes.numpy().astype(np.int64)).sum(1)
     scales = np.broadcast_to(weight_scale.double().numpy().reshape(-1), (rows,))
-    want = np.array(exact, dtype=np.float64) * scales * input_scale.double().item()
-    expect_close(result, want, f"{why}; the sums of the codes are {show(exact)}", rtol=1e-5)
+    want = exact.astype(np.float64) * scales * input_scale.double().item()
+    expect_close(result, want, f"{why}; the sums of the codes are {exact.tolist()}", rtol=1e-5)
 
 
 @part("integer_matvec")

@@ -42,6 +42,17 @@ def full_range(weight, bits=8, axis=None):
 
 @mistake(
     "quantize",
+    "2^(bits−1) steps on a side",
+    "The scale is the largest magnitude / 2^(bits−1), a code that the grid does not have.",
+    "What is the largest code, and does your largest weight reach it without being clipped?",
+)
+def one_step_too_many(weight, bits=8, axis=None):
+    scale = _largest(weight, axis) / 2 ** (bits - 1)
+    return _codes(weight, scale).clamp(-_top(bits), _top(bits)).to(torch.int8), scale
+
+
+@mistake(
+    "quantize",
     "2^bits − 1 steps on one side",
     "It divides by 2^bits − 1: at 8 bits the codes reach 255, and int8 ends at 127.",
     "How many of the 2^bits codes are left for the positive side?",
