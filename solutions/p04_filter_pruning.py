@@ -1,39 +1,42 @@
-"""Filter pruning: which filters of a CNN may go, and what each layer can bear
+"""Filter pruning: which filters to silence, and how to silence them
 
 过滤器剪枝：请编写一个函数，对给定的卷积神经网络 (CNN) 进行过滤器剪枝。
 
-Before filters are cut out (p02), one wants to know which, and how many. Here filters are scored
-in two ways and silenced: the shapes stay, the outputs of the filters that go become zero. So any
-choice can be tried without rebuilding the network, one layer at a time.
+A filter is one output channel of a convolution. Before filters are cut out for good, one scores
+them, silences the least useful ones in place, and looks at what that costs, layer by layer. The
+shapes stay as they are; a silent filter gives exactly 0, so that it can be cut out afterwards
+without changing the output.
 
     difficulty ●●●○○    importance ●●●●○    about 35 minutes
 
 Words
-    filter    the weights of one output channel: weight[o], of shape (in, kh, kw).
-    silenced  the filter's output channel is exactly 0 after its batch-norm (after the Conv2d
-              itself where no BatchNorm2d follows it), in eval mode and for any input. A
-              batch-norm adds a shift, and subtracts a running mean even without scale and shift
-              (affine=False), so zero weights alone do not silence a filter.
-    CNN       an nn.Sequential of Conv2d (groups=1, with or without bias), an optional
-              BatchNorm2d, ReLU, optional pooling or Dropout, …, then Flatten, Linear, and
-              optionally (ReLU, Linear)…
-    layer     an index into the Sequential.
+    CNN        an nn.Sequential of Conv2d (groups=1, with or without bias), an optional
+               BatchNorm2d, ReLU, optional pooling or Dropout, …, then Flatten, Linear, and
+               optionally (ReLU, Linear)….
+    layer      an index into the Sequential.
+    filter     weight[o] of a Conv2d weight of shape (out, in, kh, kw), for one output channel o.
+    silent     in eval mode the filter's channel is exactly 0 everywhere, whatever the input:
+               behind the batch-norm that follows the conv, or behind the conv itself where no
+               batch-norm follows. Nearly 0 is not silent, nor is 0 only after the ReLU.
+               A BatchNorm2d(affine=False) has no scale and no shift (its weight and bias are
+               None), but it still subtracts its running mean.
 
 Everywhere
     The model given is not changed in any way, nor is its mode; what is returned is a copy that
-    shares no memory with it, of the same layers, shapes, dtype, device and mode. All that is not
-    silenced computes what it did.
-    `sparsity` is the fraction of a layer's filters that go: of c filters, round(sparsity · c),
-    those of smallest score, but at least one is left. Equal scores: any choice is right.
+    shares no memory with it, of the same dtype, device and mode, with the same kinds of layers
+    and the same shapes. What is not silenced works as before.
+    `sparsity` is the fraction of the filters silenced: of c filters round(sparsity · c), but at
+    least one is left. Where several filters have the same score, any choice among them is right.
     TypeError: `model` is not an nn.Sequential; None or a string for a tensor or a number.
-    ValueError: `weight` is empty or holds NaN or infinity; `sparsity` (or one of `sparsities`) is
-    NaN or outside [0, 1]; `layer` is out of range or not the index of a Conv2d; `drop` has an
-    index out of range; `criterion` is not one of those named. The message names the argument.
+    ValueError: `weight` is empty or holds NaN or infinity; `layer` is out of range or not the
+    index of a Conv2d; `drop` has an index out of range; `sparsity`, or one of `sparsities`, is
+    NaN or outside [0, 1]; `criterion` is not one of those listed. The message names the argument
+    and shows the value of a number or a string. `exercises.checks` has functions that do this.
 
 Sources
     Li, Kadav, Durdanovic, Samet & Graf 2017, "Pruning Filters for Efficient ConvNets", section 3
-    (L1 norm, sensitivity of single layers); He, Liu, Wang, Hu & Yang 2019, "Filter Pruning via
-    Geometric Median for Deep Convolutional Neural Networks Acceleration", section 3.
+    (the L1 score; sensitivity, one layer at a time); He, Liu, Wang, Hu & Yang 2019, "Filter
+    Pruning via Geometric Median for Deep Convolutional Neural Networks Acceleration", section 3.
 
 Worked notebook: notebooks/p04_filter_pruning.ipynb
 """
@@ -57,101 +60,118 @@ from exercises.checks import (
 
 
 def l1_scores(weight: torch.Tensor) -> torch.Tensor:
-    """Return the sum of the absolute weights of each filter.
+    """Score each filter by the sum of the absolute values of its weights (Li et al. 2017).
 
     Args:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,): the L1 norm of each filter.
+        A tensor of shape (out,). A small score means: can go.
 
     Example:
         >>> l1_scores(torch.tensor([[[[3.0, -4.0]]], [[[0.0, 1.0]]]])).tolist()
         [7.0, 1.0]
     """
-    return check_tensor("weight", weight).detach().abs().flatten(1).sum(dim=1)
+    check_tensor("weight", weight)
+    return weight.detach().abs().flatten(1).sum(dim=1)
 
 
 def geometric_median_scores(weight: torch.Tensor) -> torch.Tensor:
-    """Return for each filter the sum of its Euclidean distances to the other filters.
+    """Score each filter by the sum of its distances to all the others (He et al. 2019).
 
-    A filter with a small sum lies near the geometric median of the layer: the others can stand
-    in for it. A small norm plays no part. A single filter has the score 0.
+    A filter in the middle of the others can be replaced by them, however large it is. The distance
+    of two filters is the L2 norm of their difference, all in · kh · kw weights together.
 
     Args:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,): score[o] = Σ_p ‖weight[o] − weight[p]‖₂.
+        A tensor of shape (out,). A small score means: can go. A filter on its own scores 0.
 
     Example:
-        >>> geometric_median_scores(torch.tensor([0.0, 1.0, 5.0]).reshape(3, 1, 1, 1)).tolist()
-        [6.0, 5.0, 9.0]
+        >>> geometric_median_scores(torch.tensor([0.0, 4.0, 10.0]).reshape(3, 1, 1, 1)).tolist()
+        [14.0, 10.0, 16.0]
     """
-    filters = check_tensor("weight", weight).detach().flatten(1)
-    # Differences, not norms and products: those cancel for filters that lie close together.
-    return (filters[:, None] - filters[None]).norm(dim=2).sum(dim=1)
+    check_tensor("weight", weight)
+    filters = weight.detach().flatten(1)
+    # The default squares and subtracts where there are many filters: near twins lose all digits.
+    mode = "donot_use_mm_for_euclid_dist"
+    return torch.cdist(filters, filters, compute_mode=mode).sum(dim=1)
 
 
 def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn.Sequential:
-    """Return a copy in which the filters `drop` of that Conv2d are silenced.
+    """Return a copy in which some filters of one Conv2d are silent.
+
+    No layer is added or taken away, no shape changes. The other filters of that conv, and all
+    other layers, compute what they did. Think of every number that a channel can still get from:
+    the conv may have a bias, and a batch-norm may follow, with or without scale and shift.
 
     Args:
         model: a CNN.
         layer: the index of a Conv2d in it.
-        drop: which filters go: indices, in any order; none, and all, are allowed.
+        drop: which output channels to silence: distinct indices, in any order; none of them, or
+            all, are fine.
 
     Returns:
-        A new nn.Sequential of the same shapes.
+        A new nn.Sequential.
 
     Example:
-        >>> model = nn.Sequential(nn.Conv2d(1, 3, 1), nn.BatchNorm2d(3), nn.ReLU()).eval()
-        >>> silent = silence_filters(model, 0, [0, 2])
-        >>> silent[:2](torch.ones(1, 1, 1, 1))[0, [0, 2]].abs().sum().item()
+        >>> model = nn.Sequential(
+        ...     nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(), nn.Flatten(), nn.Linear(2, 1)
+        ... ).eval()
+        >>> model[1].bias.data = torch.tensor([0.7, 0.7])
+        >>> silence_filters(model, 0, [1])[:2](torch.ones(1, 1, 1, 1))[0, 1].item()
         0.0
     """
     check_sequential("model", model)
     layer = check_layer("layer", layer, model, nn.Conv2d)
-    last = model[layer].out_channels - 1
-    drop = [check_count("drop", index, high=last) for index in drop]
+    filters = model[layer].out_channels
+    indices = [check_count("drop", index, high=filters - 1) for index in drop]
     silent = copy.deepcopy(model)
-    tensors = [silent[layer].weight, silent[layer].bias]
-    if layer + 1 < len(silent) and isinstance(silent[layer + 1], nn.BatchNorm2d):
-        norm = silent[layer + 1]
-        # Without scale and shift only a running mean of 0 leaves the zeros of the conv alone.
-        tensors += [norm.weight, norm.bias, norm.running_mean]
+    conv, follower = silent[layer : layer + 2]
+    tensors = [conv.weight, conv.bias]
+    if isinstance(follower, nn.BatchNorm2d):
+        # Without scale and shift, only an input equal to the running mean gives exactly 0.
+        tensors += [follower.weight, follower.bias, follower.running_mean]
     with torch.no_grad():
         for tensor in tensors:
             if tensor is not None:
-                tensor[drop] = 0.0
+                tensor[indices] = 0.0
     return silent
 
 
 def prune_filters(model: nn.Sequential, sparsity: float, criterion: str = "l1") -> nn.Sequential:
-    """Silence in every Conv2d the filters of smallest score, each layer on its own.
+    """Silence the filters of lowest score in every Conv2d.
+
+    Each conv is ranked on its own, by its weight alone.
 
     Args:
         model: a CNN.
-        sparsity: the fraction of each layer's filters to silence.
-        criterion: "l1" or "geometric_median": how filters are scored.
+        sparsity: the fraction of each conv's filters to silence. Of c filters round(sparsity · c)
+            go, but at least one is left.
+        criterion: "l1" or "geometric_median".
 
     Returns:
-        A new nn.Sequential of the same shapes.
+        A new nn.Sequential.
 
     Example:
-        >>> conv = nn.Conv2d(1, 3, 1, bias=False)
-        >>> conv.weight.data = torch.tensor([2.0, -1.0, 3.0]).reshape(3, 1, 1, 1)
-        >>> prune_filters(nn.Sequential(conv, nn.ReLU()), 0.34)[0].weight.flatten().tolist()
-        [2.0, 0.0, 3.0]
+        >>> model = nn.Sequential(nn.Conv2d(1, 3, 1), nn.ReLU(), nn.Flatten(), nn.Linear(3, 1))
+        >>> model[0].weight.data = torch.tensor([4.0, 0.0, 10.0]).reshape(3, 1, 1, 1)
+        >>> model[0].bias.data = torch.tensor([1.0, 1.0, 1.0])
+        >>> prune_filters(model, 0.4)[0](torch.ones(1, 1, 1, 1)).flatten().tolist()
+        [5.0, 0.0, 11.0]
+        >>> quiet = prune_filters(model, 0.4, criterion="geometric_median")
+        >>> quiet[0](torch.ones(1, 1, 1, 1)).flatten().tolist()
+        [0.0, 1.0, 11.0]
     """
     check_sequential("model", model)
     sparsity = check_sparsity(sparsity)
-    check_choice("criterion", criterion, _SCORES)
-    pruned = copy.deepcopy(model)
+    check_choice("criterion", criterion, ("l1", "geometric_median"))
+    score = l1_scores if criterion == "l1" else geometric_median_scores
+    silent = copy.deepcopy(model)
     for layer in _convs(model):
-        drop = _smallest(_SCORES[criterion](model[layer].weight), sparsity)
-        pruned = silence_filters(pruned, layer, drop)
-    return pruned
+        silent = silence_filters(silent, layer, _lowest(score(model[layer].weight), sparsity))
+    return silent
 
 
 def sensitivity(
@@ -159,41 +179,42 @@ def sensitivity(
     evaluate: Callable[[nn.Sequential], float],
     sparsities: Sequence[float],
 ) -> dict[int, list[float]]:
-    """Measure how much of each layer can go: prune one layer at a time, by the L1 norm.
+    """Measure what pruning one layer costs, for each Conv2d and each sparsity.
 
     Args:
         model: a CNN.
-        evaluate: takes a model and returns a number, such as its accuracy.
-        sparsities: fractions to try, in this order.
+        evaluate: a function of a model, such as its accuracy on a validation set. It is given a
+            copy of `model` in which only one conv is pruned, as `prune_filters` would with "l1".
+        sparsities: the fractions to try, in any order.
 
     Returns:
-        {index of a Conv2d: [evaluate(the model with that layer alone pruned to s) for each s]},
-        for every Conv2d. As in `prune_filters`, at least one filter of the layer is left.
+        {layer: values}, for each Conv2d: what `evaluate` returned at each of the sparsities, in
+        their order.
 
     Example:
-        >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.ReLU(), nn.Flatten(), nn.Linear(2, 1))
-        >>> sensitivity(model, lambda m: int((m[0].weight == 0).sum()), [0.0, 0.5, 1.0])
-        {0: [0, 1, 1]}
+        >>> model = nn.Sequential(nn.Conv2d(1, 4, 3), nn.ReLU(), nn.Flatten(), nn.Linear(16, 2))
+        >>> def silent(model):
+        ...     return sum(not filter_.any() for filter_ in model[0](torch.ones(1, 1, 4, 4))[0])
+        >>> sensitivity(model, silent, [0.5, 0.0, 1.0])
+        {0: [2, 0, 3]}
     """
     check_sequential("model", model)
     sparsities = [check_sparsity(sparsity, "sparsities") for sparsity in sparsities]
-    return {
-        layer: [
-            evaluate(silence_filters(model, layer, _smallest(l1_scores(model[layer].weight), s)))
-            for s in sparsities
+    values = {}
+    for layer in _convs(model):
+        scores = l1_scores(model[layer].weight)
+        values[layer] = [
+            evaluate(silence_filters(model, layer, _lowest(scores, sparsity)))
+            for sparsity in sparsities
         ]
-        for layer in _convs(model)
-    }
-
-
-_SCORES = {"l1": l1_scores, "geometric_median": geometric_median_scores}
+    return values
 
 
 def _convs(model: nn.Sequential) -> list[int]:
-    return [i for i, layer in enumerate(model) if isinstance(layer, nn.Conv2d)]
+    return [index for index, layer in enumerate(model) if isinstance(layer, nn.Conv2d)]
 
 
-def _smallest(scores: torch.Tensor, sparsity: float) -> list[int]:
-    """The filters that go: the rounded share, but never all."""
+def _lowest(scores: torch.Tensor, sparsity: float) -> list[int]:
+    """The filters to silence: as many as are due, but never all."""
     count = min(round(sparsity * len(scores)), len(scores) - 1)
     return scores.argsort()[:count].tolist()

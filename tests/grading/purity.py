@@ -178,7 +178,7 @@ def _watch_container(name: str, value: Any, before: list, now: Callable[[], list
         for (_, new), (_, old) in zip(after, before):
             if new is not old and not isinstance(new, (int, float, str, bool, type(None))):
                 return f"`{name}` was changed"
-            if isinstance(new, (int, float, str)) and new != old:
+            if isinstance(new, (int, float, str)) and new != old and new == new:
                 return f"`{name}` was changed"
         return next(filter(None, (w() for w in watches)), None)
 
