@@ -390,28 +390,6 @@ def cut_off(model, layer):
     return _taken_out(model, *range(layer, len(model)))
 
 
-@mistake(
-    "remove_layer",
-    "any layer taken out",
-    "It does not ask whether the layer is a removable one.",
-    "What should a caller learn who names the first Linear, or a ReLU?",
-    observe=_layers_where_an_error_is_due,
-)
-def unchecked(model, layer):
-    return _taken_out(model, layer, layer + 1)
-
-
-@mistake(
-    "remove_layer",
-    "silent where it cannot be removed",
-    "It returns the model as it is when the layer is not a removable one.",
-    "What should a caller learn who names the first Linear, or a ReLU?",
-    observe=_layers_where_an_error_is_due,
-)
-def silent(model, layer):
-    return _taken_out(model, layer, layer + 1) if layer in _can_go(model) else _taken_out(model)
-
-
 # --- prune_layers ------------------------------------------------------------------------------
 
 
@@ -550,15 +528,3 @@ def by_new_output(model, inputs, n_remove):
 )
 def relus_stay(model, inputs, n_remove):
     return _in_turn(model, n_remove, lambda m: _scores(m, inputs), relu=False)
-
-
-@mistake(
-    "prune_layers",
-    "as many as there are",
-    "Asked for more layers than can go, it removes all it can and says nothing.",
-    "How would a caller learn that fewer layers went than were asked for?",
-    observe=_layers_where_an_error_is_due,
-)
-def as_many_as_there_are(model, inputs, n_remove):
-    there = len(_can_go(model))
-    return _in_turn(model, max(0, min(n_remove, there)), lambda m: _scores(m, inputs))

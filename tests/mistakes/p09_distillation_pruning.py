@@ -341,18 +341,6 @@ def inverted(student, teacher, masks, optimizer, inputs, labels, temperature, al
 
 @mistake(
     "distill_step",
-    "teacher in the mode it came in",
-    "A teacher that comes in train mode is asked in train mode: it normalises by the batch.",
-    "What does a batch-norm of the teacher do with this batch, and with its own statistics?",
-    _loss_and_student,
-)
-def teacher_training(student, teacher, masks, optimizer, inputs, labels, temperature, alpha):
-    args = student, teacher, masks, optimizer, inputs, labels, temperature, alpha
-    return _step(*args, ask=False)
-
-
-@mistake(
-    "distill_step",
     "student in eval mode",
     "The student makes its step in eval mode.",
     "Which statistics should the student's batch-norms use while it learns?",
