@@ -100,7 +100,22 @@ class Terminal:
         return self
 
     def interrupt(self):
-        self.process.send_signal(signal.SIGINT)
+        """Press Ctrl-C, and again where it got lost.
+
+        Python's input() misses a signal that comes just before it begins to wait; a person
+        presses again. Nothing is sent once the program has answered or ended.
+        """
+        for _ in range(10):
+            while select.select([self.master], [], [], 0.3)[0]:  # until it waits for the person
+                try:
+                    self.shown += os.read(self.master, 4096).decode(errors="replace")
+                except OSError:
+                    return self
+            if self.process.poll() is not None:
+                break
+            self.process.send_signal(signal.SIGINT)
+            if select.select([self.master], [], [], 3)[0]:
+                break
         return self
 
     def end(self):
