@@ -149,22 +149,33 @@ def number(value: float) -> str:
     return f"{value:g}"
 
 
+class NotLiteral(ValueError):
+    """A name that should be given plainly is computed."""
+
+
+def literals(path: Path, names: tuple[str, ...]) -> dict[str, object]:
+    """Literal values that a module gives to these names; it is read, never run."""
+    found: dict[str, object] = {}
+    for node in ast.parse(path.read_text(encoding="utf-8")).body:
+        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
+        if isinstance(target, ast.Name) and target.id in names and node.value is not None:
+            try:
+                found[target.id] = ast.literal_eval(node.value)
+            except (ValueError, TypeError):
+                raise NotLiteral(target.id) from None
+    return found
+
+
 def answer_state(path: Path) -> str:
-    """How the written answer of a Q module stands; the module is read, never run."""
+    """How the written answer of a Q module stands."""
     from tests.grading import memory
 
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        answer = literals(path, ("ANSWER",)).get("ANSWER", "")
+    except NotLiteral:
+        return "written"
     except (OSError, SyntaxError, ValueError):
         return "empty"
-    answer: object = ""
-    for node in tree.body:
-        targets = node.targets if isinstance(node, ast.Assign) else [getattr(node, "target", None)]
-        if any(isinstance(t, ast.Name) and t.id == "ANSWER" for t in targets) and node.value:
-            try:
-                answer = ast.literal_eval(node.value)
-            except (ValueError, TypeError):
-                return "written"
     if not isinstance(answer, str) or not answer.strip():
         return "empty"
     if path.parent != catalogue.ROOT / "exercises":

@@ -85,5 +85,10 @@ def load() -> tuple[Exercise, ...]:
     return parse(CATALOGUE.read_text(encoding="utf-8"))
 
 
+def stem_of(test_file: str | Path) -> str:
+    """The stem that `tests/test_STEM.py` judges."""
+    return Path(test_file).stem.removeprefix("test_")
+
+
 def find(stem: str) -> Exercise | None:
     return next((exercise for exercise in load() if exercise.stem == stem), None)

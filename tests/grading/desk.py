@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import difflib
 import json
@@ -24,7 +23,14 @@ from rich.table import Table
 from rich.text import Text
 
 from tests.grading import catalogue, memory
-from tests.grading.board import NOT_RUN, SIGNS, number, write_atomically
+from tests.grading.board import (
+    NOT_RUN,
+    SIGNS,
+    NotLiteral,
+    literals,
+    number,
+    write_atomically,
+)
 from tests.grading.catalogue import ROOT, Exercise
 from tests.grading.verdict import PASSED
 
@@ -52,24 +58,15 @@ def find(name: str) -> Exercise:
 
 
 def constants(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
-    """Literal values of a module, read without running it."""
-    found: dict[str, Any] = {}
+    """Literal values of a module; what cannot be read is said in a line."""
     try:
-        tree = ast.parse(path.read_text(encoding="utf-8"))
+        return literals(path, names)
     except SyntaxError as error:
         raise click.ClickException(
             f"{path.name} cannot be read: line {error.lineno}: {error.msg}"
         ) from None
-    for node in tree.body:
-        target = node.targets[0] if isinstance(node, ast.Assign) else getattr(node, "target", None)
-        if isinstance(target, ast.Name) and target.id in names and node.value is not None:
-            try:
-                found[target.id] = ast.literal_eval(node.value)
-            except ValueError:
-                raise click.ClickException(
-                    f"{target.id} in {path.name} must be a plain string"
-                ) from None
-    return found
+    except NotLiteral as name:
+        raise click.ClickException(f"{name} in {path.name} must be a plain string") from None
 
 
 def answer_of(exercise: Exercise) -> str:
@@ -314,19 +311,13 @@ def reset(exercise: str, yes: bool) -> None:
 
 def keep_copy(path: Path) -> Path:
     """Copy a file beside itself under a dated name that nothing has yet."""
-    stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    number = 1
-    while True:
-        more = "" if number == 1 else f"-{number}"
-        kept = path.with_name(f"{path.stem}.{stamp}{more}.kept")
-        try:
+    for kept in memory.dated_names(path.with_suffix("")):
+        with contextlib.suppress(FileExistsError):
             with open(kept, "xb") as file:  # never over another copy
                 file.write(path.read_bytes())
-        except FileExistsError:
-            number += 1
-            continue
-        shutil.copystat(path, kept)
-        return kept
+            shutil.copystat(path, kept)
+            return kept
+    raise AssertionError("the numbers do not end")
 
 
 @desk.command()

@@ -9,9 +9,10 @@ A file that cannot be understood is set aside under a dated name and never overw
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -67,13 +68,16 @@ def read(say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
     return {**sections, **memory}
 
 
-def _set_aside(file: Path, why: str, say: Callable[[str], None]) -> dict[str, Any]:
+def dated_names(file: Path) -> Iterator[Path]:
+    """Names beside `file` for what must not be lost: dated, and numbered where one is taken."""
     stamp = datetime.now().strftime("%Y%m%d-%H%M%S")
-    kept = file.with_name(f"{file.name}.{stamp}.kept")
-    number = 1
-    while kept.exists():
-        number += 1
-        kept = file.with_name(f"{file.name}.{stamp}-{number}.kept")
+    yield file.with_name(f"{file.name}.{stamp}.kept")
+    for number in itertools.count(2):
+        yield file.with_name(f"{file.name}.{stamp}-{number}.kept")
+
+
+def _set_aside(file: Path, why: str, say: Callable[[str], None]) -> dict[str, Any]:
+    kept = next(name for name in dated_names(file) if not name.exists())
     try:
         file.rename(kept)
     except OSError as error:

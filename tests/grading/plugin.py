@@ -102,14 +102,14 @@ def graded_part(item: pytest.Item) -> tuple[str, str] | None:
     marker = item.get_closest_marker("part")
     if marker is None:
         return None
-    return item.path.stem.removeprefix("test_"), marker.args[0]
+    return catalogue.stem_of(item.path), marker.args[0]
 
 
 @pytest.fixture(scope="module")
 def submission(request: pytest.FixtureRequest) -> Submission:
     """The code under test: `submission.part(...)` calls the learner's function."""
     grader = request.config.pluginmanager.get_plugin("grader")
-    return grader.submission(request.path.stem.removeprefix("test_"))
+    return grader.submission(catalogue.stem_of(request.path))
 
 
 class Grader:
@@ -162,6 +162,8 @@ class Grader:
             # The verdict says it in words; pytest's own account costs 50 ms and would be dropped.
             item.repr_failure = lambda excinfo, style=None: ""
             item.add_marker(pytest.mark.filterwarnings("ignore"))
+            if not sandbox.CAN_FORK:  # nobody waits outside with a clock there
+                item.add_marker(pytest.mark.timeout(self.limits.property_seconds))
             if "hypothesis" in vars(getattr(item, "function", None) or object) and not hasattr(
                 item.function, "__watched__"
             ):
@@ -236,13 +238,13 @@ class Grader:
 
             def _split_scope(self, nodeid: str) -> str:
                 file = nodeid.split("::", 1)[0]
-                return file if catalogue.find(Path(file).stem.removeprefix("test_")) else nodeid
+                return file if catalogue.find(catalogue.stem_of(file)) else nodeid
 
         return ByExercise(config, log)
 
     def pytest_collectreport(self, report: pytest.CollectReport) -> None:
         if report.failed and not self.worker:
-            stem = Path(report.nodeid.split("::")[0]).stem.removeprefix("test_")
+            stem = catalogue.stem_of(report.nodeid.split("::")[0])
             if catalogue.find(stem):
                 self.board.could_not_collect(stem, report.longreprtext)
 
@@ -439,7 +441,6 @@ def _apply(report: Any, verdict: Verdict) -> None:
     report.longrepr = f"{verdict.verdict}: {verdict.line}\n{verdict.full()}".strip()
     if verdict.verdict == PASSED:
         report.longrepr = None
-    verdict.nodeid = report.nodeid
     report.grading = verdict.to_json()
     report.user_properties = [
         ("verdict", verdict.verdict),

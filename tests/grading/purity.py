@@ -156,33 +156,37 @@ def watch_input(name: str, value: Any) -> Difference:
 
         return tensor_changed
     if isinstance(value, dict):
-        return _watch_container(name, value, list(value.items()), lambda: list(value.items()))
+        return _watch_container(name, lambda: list(value.items()))
     if isinstance(value, list):
-        return _watch_container(name, value, list(enumerate(value)), lambda: list(enumerate(value)))
+        return _watch_container(name, lambda: list(enumerate(value)))
     if isinstance(value, tuple):
         watches = [watch_input(f"{name}[{i}]", item) for i, item in enumerate(value)]
         return lambda: next(filter(None, (w() for w in watches)), None)
     return lambda: None
 
 
-def _watch_container(name: str, value: Any, before: list, now: Callable[[], list]) -> Difference:
+def _watch_container(name: str, entries: Callable[[], list]) -> Difference:
+    before = entries()
     watches = [watch_input(f"{name}[{key!r}]", item) for key, item in before]
 
     def changed() -> str | None:
-        after = now()
-        if len(after) != len(before) or any(
-            a[0] != b[0] or (a[1] is not b[1] and type(a[1]) is not type(b[1]))
-            for a, b in zip(after, before)
+        after = entries()
+        if len(after) != len(before) or not all(
+            key == old_key and _same_entry(new, old)
+            for (key, new), (old_key, old) in zip(after, before)
         ):
             return f"`{name}` was changed"
-        for (_, new), (_, old) in zip(after, before):
-            if new is not old and not isinstance(new, (int, float, str, bool, type(None))):
-                return f"`{name}` was changed"
-            if isinstance(new, (int, float, str)) and new != old and new == new:
-                return f"`{name}` was changed"
         return next(filter(None, (w() for w in watches)), None)
 
     return changed
+
+
+def _same_entry(new: Any, old: Any) -> bool:
+    """The same object, or an equal plain value (NaN for NaN)."""
+    if new is old:
+        return True
+    plain = isinstance(old, (int, float, str)) and type(new) is type(old)
+    return plain and (new == old or new != new)
 
 
 def _same_array(a: Any, b: Any) -> bool:

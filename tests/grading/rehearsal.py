@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from tests.grading import sandbox
+from tests.grading.catalogue import stem_of
 from tests.grading.mistakes import Mistake, known_mistakes
 from tests.grading.submission import Submission, Target
 
@@ -43,7 +44,7 @@ class MistakeItem(pytest.Item):
 
         def enter() -> None:
             self.session._setupstate.teardown_exact(None)  # what pytest set up for this item
-            stem = self.path.stem.removeprefix("test_")
+            stem = stem_of(self.path)
             grader.submissions[stem] = Mistaken(stem, grader.target, self.known)
 
         def run(index: int, following: int) -> dict:
@@ -74,14 +75,16 @@ class MistakeItem(pytest.Item):
 
 def rehearse(items: list[pytest.Item], grader: Any) -> list[pytest.Item]:
     """One item for each mistake of the parts that the collected items judge."""
-    groups: dict[tuple[Any, str], list[pytest.Item]] = {}
+    from tests.grading.plugin import graded_part
+
+    groups: dict[tuple[str, str], list[pytest.Item]] = {}
     for item in items:
-        marker = item.get_closest_marker("part")
-        if marker:
-            groups.setdefault((item.path, marker.args[0]), []).append(item)
+        graded = graded_part(item)
+        if graded:
+            groups.setdefault(graded, []).append(item)
     rehearsed = []
-    for (path, part), group in groups.items():
-        for known in known_mistakes(path.stem.removeprefix("test_")):
+    for (stem, part), group in groups.items():
+        for known in known_mistakes(stem):
             if known.part == part:
                 name = f"{part}[{known.name}]"
                 rehearsed.append(

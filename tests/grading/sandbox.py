@@ -18,8 +18,8 @@ import struct
 import sys
 import time
 import traceback
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -52,7 +52,7 @@ class Outcome:
     ended: str | None = None
     timed_out: bool = False
     detail: str = ""
-    what: str = field(default="")
+    what: str = ""
 
 
 def warm_up(module: Any) -> None:
@@ -106,13 +106,7 @@ class Child:
                 chunk = os.read(self._up, 1 << 16)
                 if not chunk:
                     return Outcome(early, None if early else self._reap())
-                self._buffer += chunk
-                while len(self._buffer) >= 4:
-                    (size,) = struct.unpack_from("i", self._buffer)
-                    if len(self._buffer) < 4 + size:
-                        break
-                    message = json.loads(self._buffer[4 : 4 + size])
-                    self._buffer = self._buffer[4 + size :]
+                for message in self._messages(chunk):
                     if message["kind"] == "final":
                         return Outcome(message["verdict"])
                     if message["kind"] == "early":
@@ -146,12 +140,19 @@ class Child:
                 chunk = os.read(self._up, 1 << 16)
                 if not chunk:
                     break
-                self._buffer += chunk
-                with contextlib.suppress(ValueError, struct.error):
-                    (size,) = struct.unpack_from("i", self._buffer)
-                    if len(self._buffer) >= 4 + size:
-                        return json.loads(self._buffer[4 : 4 + size])
+                for message in self._messages(chunk):
+                    return message
         return {}
+
+    def _messages(self, chunk: bytes) -> Iterator[dict]:
+        """What the child said in whole, with this piece of it; the rest is kept for the next."""
+        self._buffer += chunk
+        while len(self._buffer) >= 4:
+            (size,) = struct.unpack_from("i", self._buffer)
+            if len(self._buffer) < 4 + size:
+                return
+            message, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
+            yield json.loads(message)
 
     def _reap(self) -> str:
         _, status = os.waitpid(self.pid, 0)

@@ -35,7 +35,6 @@ class Verdict:
     mistake_text: str = ""
     contradicted: list[str] = field(default_factory=list)
     about_errors: bool = False
-    nodeid: str = ""
 
     def full(self) -> str:
         """The message, and the known mistake that it looks like."""
@@ -73,10 +72,11 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
     call = submission.last_call()
     verdict.about_errors = (diary.last_failing or diary.current).about_errors
     rows = [("property", words)]
+    importing = isinstance(error, Crashed) and error.args[0].startswith("importing")
+    if call and not importing:
+        rows.append(("call", submission.show(call)))
     if isinstance(error, Wrong):
         verdict.verdict = WRONG
-        if call:
-            rows.append(("call", submission.show(call)))
         rows.append(("expected", error.expected))
         if error.why:
             rows.append(("why", error.why))
@@ -88,22 +88,16 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
         verdict.line = f"{words}: expected {_first(error.expected)}; got {_first(got)}"
     elif isinstance(error, Crashed):
         verdict.verdict = CRASHED
-        if call and not error.args[0].startswith("importing"):
-            rows.append(("call", submission.show(call)))
         rows.append(("crashed", f"{error}{_own_lines(error.__cause__, submission.path)}"))
         verdict.line = str(error)
     elif (call and call.raised and call.outcome is error) or _own_lines(error, submission.path):
         verdict.verdict = CRASHED
-        if call:
-            rows.append(("call", submission.show(call)))
         said = _first(f"{type(error).__name__}: {error}", 300)
         rows.append(("crashed", said + _own_lines(error, submission.path)))
         verdict.line = _first(said)
     else:
         # The test itself could not go on: what came back was nothing it could look into.
         verdict.verdict = WRONG
-        if call:
-            rows.append(("call", submission.show(call)))
         rows.append(("expected", "a result of the kind that the exercise describes"))
         rows.append(("got", show(call.outcome) if call else "no result"))
         rows.append(("checking it", _first(f"{type(error).__name__}: {error}", 300)))

@@ -6,7 +6,7 @@ again, and that is what a report shows. Building draws nothing from torch's glob
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import NamedTuple
 
 import torch
@@ -95,7 +95,6 @@ class Mlp:
     seed: int = 0
     training: bool = False
     dtype: str = "float32"
-    dropout: bool = field(default=False)
 
     def build(self) -> nn.Sequential:
         """Build the network."""
