@@ -87,7 +87,7 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
             if agreed < ENOUGH or agreed < 0.9 * tried:
                 continue
             passed, passes = _agreement(known, [e for e in relevant if not e.failed])
-            if passed < 0.85 * passes:
+            if passed < 0.7 * passes:
                 continue
             agreed, tried = agreed + passed, tried + passes
         ranked.append((agreed / tried, known))
