@@ -47,14 +47,14 @@ I fix four things: the unit, which follows from the hardware; the criterion, usu
 first; the target, in sparsity or better in latency; and which layers may lose how much, from a
 sensitivity scan, since the first and the last layer often tolerate little.
 
-Then I prune in steps, not at once. Either in rounds: remove a share of what is left, fine-tune,
+Then I usually prune in steps. Either in rounds: remove a share of what is left, fine-tune,
 repeat. Or gradually during training: Zhu and Gupta raise the sparsity along a cubic ramp, fast
 while there is much redundancy, slowly towards the end. Between the steps the network recovers.
 
 While it trains, the mask must hold. Masking the gradients is not enough: momentum and Adam's
-averages, filled before the cut, still move a pruned weight. So I multiply the weights by the mask after every
-optimizer step, and clear the momentum there. Fine-tuning wants a learning rate that is not too
-small; rewinding it to an earlier value does better in Renda and others, 2020.
+averages, filled before the cut, still move a pruned weight. So I multiply the weights by the
+mask after every optimizer step, and clear the momentum there. Fine-tuning wants a learning rate
+that is not too small; rewinding it to an earlier value does better in Renda and others, 2020.
 
 At the end I check the accuracy on held-out data, for each class too, because rare examples
 suffer first. Then I make the gain real: cut the dead filters and channels out, or store in a
@@ -66,7 +66,7 @@ RUBRIC: list[tuple[int, str]] = [
     (2, "The order: train, choose what to remove, prune, fine-tune, and repeat."),
     (
         2,
-        "In steps, not at once: rounds or a gradual schedule, with the reason that the network "
+        "Rounds or a gradual schedule as well as one cut, with the reason for steps: the network "
         "recovers between them.",
     ),
     (
@@ -112,13 +112,13 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "Pruning at once to the target and fine-tuning longer comes to the same.",
         "Han et al. 2015: without loss of accuracy, iterating raised the pruning rate of AlexNet "
-        "from 5× to 9×. Each round there had its own retraining; at an equal budget the notebook finds "
-        "cutting at once ahead at 98% and 99%, so say which comparison you mean.",
+        "from 5× to 9×. Each round there had its own retraining; at an equal budget the notebook "
+        "finds cutting at once ahead at 98% and 99%, so say which comparison you mean.",
     ),
     (
         "Setting the gradients of pruned weights to zero keeps them at zero.",
-        "Not with momentum or Adam, whose state from before the cut still moves them; measured in the notebook: "
-        "weights that come back under SGD with momentum, with the gradients masked.",
+        "Not with momentum or Adam, whose state from before the cut still moves them; measured in "
+        "the notebook: weights that come back under SGD with momentum, with the gradients masked.",
     ),
     (
         "Pruning shortens training.",
