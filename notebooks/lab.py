@@ -133,7 +133,6 @@ def train(
     optimizer = torch.optim.Adam(model.parameters(), lr=lr)
     steps = epochs * -(-len(data[1]) // batch)
     schedule = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, max(1, steps))
-    named = dict(model.named_parameters())
     with seeded(seed):
         model.train()
         for epoch in range(epochs):
@@ -142,9 +141,7 @@ def train(
                 loss_fn(model(x), y).backward()
                 optimizer.step()
                 schedule.step()
-                with torch.no_grad():
-                    for name, mask in (masks or {}).items():
-                        named[name] *= mask
+                apply_masks(model, masks or {})
     return model.eval()
 
 
@@ -156,6 +153,49 @@ def accuracy(model: nn.Module, data: tuple[torch.Tensor, torch.Tensor]) -> float
         right = sum((model(x).argmax(1) == y).sum().item() for x, y in batches(data, 500))
     model.train(was)
     return 100.0 * right / len(data[1])
+
+
+def magnitude_masks(
+    model: nn.Module, sparsity: float, masks: dict[str, torch.Tensor] | None = None
+) -> dict[str, torch.Tensor]:
+    """True where a weight stays: the largest magnitudes of all weight arrays ranked together.
+
+    Biases and batch-norms are left alone. What `masks` has pruned already stays pruned.
+    """
+    sizes = {name: p.detach().abs() for name, p in model.named_parameters() if p.ndim > 1}
+    if masks:
+        sizes = {name: torch.where(masks[name], size, -1.0) for name, size in sizes.items()}
+    together = torch.cat([size.flatten() for size in sizes.values()])
+    keep = torch.ones(len(together), dtype=torch.bool)
+    keep[together.argsort(stable=True)[: round(sparsity * len(together))]] = False
+    parts = keep.split([size.numel() for size in sizes.values()])
+    return {name: part.view_as(size) for (name, size), part in zip(sizes.items(), parts)}
+
+
+def apply_masks(model: nn.Module, masks: dict[str, torch.Tensor]) -> nn.Module:
+    """Set what the masks have pruned to zero, in place."""
+    with torch.no_grad():
+        for name, mask in masks.items():
+            model.get_parameter(name).mul_(mask)
+    return model
+
+
+def renew_statistics(
+    model: nn.Module, data: tuple[torch.Tensor, torch.Tensor], batch: int = 200
+) -> nn.Module:
+    """Measure the running statistics of every batch-norm anew on these data, in place."""
+    norms = [m for m in model.modules() if isinstance(m, nn.modules.batchnorm._BatchNorm)]
+    before = [norm.momentum for norm in norms]
+    for norm in norms:
+        norm.reset_running_stats()
+        norm.momentum = None  # a plain average over the batches
+    model.train()
+    with torch.no_grad():
+        for x, _ in batches(data, batch, seed=0):
+            model(x)
+    for norm, momentum in zip(norms, before):
+        norm.momentum = momentum
+    return model.eval()
 
 
 def parameters(model: nn.Module) -> int:
