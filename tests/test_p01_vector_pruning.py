@@ -72,10 +72,14 @@ def pruned_and_mask(result, weights):
 
 @st.composite
 def vectors_and_thresholds(draw):
-    """Thresholds at a magnitude of the vector itself, or halfway between two grid values."""
+    """Thresholds at a magnitude of the vector itself, or just above one.
+
+    All of them are float32 numbers: a learner may compare in the precision of the weights.
+    """
     weights = draw(vectors())
     at = float(abs(weights[draw(st.integers(0, weights.size - 1))]))
-    return weights, draw(st.sampled_from((at, at, 0.0, at + 2.0**-16, 2.0**20)))
+    above = float(np.nextafter(np.float32(at), np.float32(np.inf)))
+    return weights, draw(st.sampled_from((at, at, 0.0, above, 2.0**20)))
 
 
 @part("threshold_mask")
