@@ -225,7 +225,7 @@ def macs(model: nn.Sequential, image: tuple[int, ...]) -> int:
 
 
 def time_side_by_side(
-    calls: dict[str, Callable[[], object]], repeats: int = 30, inner: int = 1
+    calls: dict[str, Callable[[], object]], repeats: int = 30, inner: int = 1, warm: int = 3
 ) -> dict[str, float]:
     """Median seconds of each call, measured in turns (so that a slow moment hurts all alike).
 
@@ -233,7 +233,7 @@ def time_side_by_side(
     """
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     for call in calls.values():
-        for _ in range(3):
+        for _ in range(warm):
             call()
     for _ in range(repeats):
         for name, call in calls.items():

@@ -92,19 +92,7 @@ def remove_channels(model: nn.Sequential, layer: int, keep: Sequence[int]) -> nn
         raise ValueError(f"keep must be distinct indices, at least one, not {keep!r}")
 
     smaller = copy.deepcopy(model)
-    _cut(smaller[layer], "out_channels", kept, ("weight", "bias"))
-    for follower in smaller[layer + 1 :]:
-        if isinstance(follower, nn.BatchNorm2d):
-            vectors = ("weight", "bias", "running_mean", "running_var")
-            _cut(follower, "num_features", kept, vectors)
-        elif isinstance(follower, nn.Conv2d):
-            _cut(follower, "in_channels", kept, ("weight",), dim=1)
-            break
-        elif isinstance(follower, nn.Linear):
-            # Flatten lays a channel out as a block of H·W neighbouring columns.
-            columns = torch.arange(follower.in_features).reshape(channels, -1)[kept].flatten()
-            _cut(follower, "in_features", columns.tolist(), ("weight",), dim=1)
-            break
+    _remove(smaller, layer, kept)
     return smaller
 
 
@@ -137,8 +125,26 @@ def prune_channels(model: nn.Sequential, sparsity: float) -> nn.Sequential:
             kept[layer] = channel_norms(conv).argsort()[gone:].tolist()
     smaller = copy.deepcopy(model)
     for layer, keep in kept.items():
-        smaller = remove_channels(smaller, layer, keep)
+        _remove(smaller, layer, sorted(keep))
     return smaller
+
+
+def _remove(model: nn.Sequential, layer: int, kept: list[int]) -> None:
+    """Cut a conv and all that takes its channels, in place; `kept` is ascending."""
+    channels = model[layer].out_channels
+    _cut(model[layer], "out_channels", kept, ("weight", "bias"))
+    for follower in model[layer + 1 :]:
+        if isinstance(follower, nn.BatchNorm2d):
+            vectors = ("weight", "bias", "running_mean", "running_var")
+            _cut(follower, "num_features", kept, vectors)
+        elif isinstance(follower, nn.Conv2d):
+            _cut(follower, "in_channels", kept, ("weight",), dim=1)
+            break
+        elif isinstance(follower, nn.Linear):
+            # Flatten lays a channel out as a block of H·W neighbouring columns.
+            columns = torch.arange(follower.in_features).reshape(channels, -1)[kept].flatten()
+            _cut(follower, "in_features", columns.tolist(), ("weight",), dim=1)
+            break
 
 
 def _cut(

@@ -153,6 +153,15 @@ def test_removes_exactly_the_rounded_share_of_a_longer_vector(submission, size, 
 
 
 @part("magnitude_mask")
+@pytest.mark.parametrize("sparsity", [0.1, 0.5, 0.9])
+def test_finds_the_smallest_among_thousands(submission, sparsity):
+    weights = np.random.default_rng(0).permutation(np.arange(-2000.0, 2001.0)) / 16
+    mask = expect_mask(submission.magnitude_mask(weights, sparsity), weights.shape)
+    check_counts(mask, sparsity)
+    check_order(weights, mask, ~mask)
+
+
+@part("magnitude_mask")
 @few
 @given(size=st.integers(1, 9), sparsity=sparsities(), value=st.sampled_from((0.0, -1.5)))
 def test_removes_exactly_the_rounded_share_of_equal_weights(submission, size, sparsity, value):

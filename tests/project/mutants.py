@@ -79,7 +79,7 @@ RENAMED = {
     "ones": "zeros",
 }
 # Calls that hand on their argument, or the object they are called on, in another form.
-UNWRAPPED = {"abs", "deepcopy", "sorted", "sqrt", "square", "log", "exp", "float", "int", "bool"}
+UNWRAPPED = {"abs", "deepcopy", "sorted", "sqrt", "square", "log", "exp"}
 UNCALLED = {"abs", "clone", "copy", "detach", "square", "sqrt", "contiguous", "float", "double"}
 
 
@@ -254,9 +254,9 @@ def _replacements(node: ast.expr) -> Iterator[ast.expr]:
             yield ast.Constant(value - 1)
         case ast.Constant(value=float(value)):
             yield ast.Constant(value * 2 + 1)
-            yield ast.Constant(value / 2)
+            yield ast.Constant(value / 2 if value else -1.0)
         case ast.Constant(value=str(value)):
-            yield ast.Constant(value + "_")
+            yield ast.Constant("another")
         case ast.Call(func=func, args=args, keywords=keywords):
             name = func.attr if isinstance(func, ast.Attribute) else getattr(func, "id", "")
             if name in RENAMED:
