@@ -167,7 +167,7 @@ def prune_and_quantize(model: nn.Module, sparsity: float, bits: int = 8) -> nn.M
         if isinstance(layer, (nn.Conv2d, nn.Linear)):
             kept = layer.weight.detach().clone()
             count = round(sparsity * kept.numel())
-            smallest = kept.abs().flatten().topk(count, largest=False).indices
+            smallest = kept.abs().flatten().topk(count, largest=False, sorted=False).indices
             kept.view(-1)[smallest] = 0.0
             with torch.no_grad():
                 layer.weight.copy_(dequantize(*quantize(kept, bits)))
