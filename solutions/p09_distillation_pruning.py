@@ -3,8 +3,8 @@
 知识蒸馏：请编写一个函数，利用知识蒸馏对给定的神经网络进行剪枝。
 
 A pruned network has lost accuracy and must be trained again. The network it was cut from is at
-hand, and it knows more than the labels do: it also says which wrong classes are nearly right.
-So let the dense network teach the pruned one, and let what was removed stay removed.
+hand, and it says more than a label does: which wrong classes are nearly right, and when a label
+looks wrong. So let the dense network teach the pruned one, and let what was removed stay removed.
 
     difficulty ●●●●○    importance ●●●●○    about 45 minutes
 
@@ -168,7 +168,7 @@ def distill_step(
     optimizer.zero_grad()
     loss.backward()
     optimizer.step()
-    # Masked gradients would not do: momentum and weight decay move a weight without one.
+    # Masked gradients would not do: momentum from before the cut moves a weight without one.
     with torch.no_grad():
         for name, mask in masks.items():
             parameters[name].masked_fill_(~mask, 0.0)

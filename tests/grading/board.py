@@ -19,6 +19,19 @@ SERIOUS = (TIMED_OUT, WRONG, CRASHED)
 SIGNS = {PASSED: "✓", WRONG: "✗", CRASHED: "!", TIMED_OUT: "⧖", TODO: "·", NOT_RUN: "–"}
 
 
+def _listed(failures: list[Verdict], most: int = 12) -> str:
+    """A line for each property, with the cases in which it does not hold."""
+    cases: dict[str, list[str]] = {}
+    for v in failures:
+        words, _, case = v.property.partition(" [")
+        said = [case.removesuffix("]")] * bool(case) + [v.line] * (v.verdict != WRONG)
+        cases.setdefault(words, []).extend(said)
+    lines = [words + (f" ({'; '.join(said)})" if said else "") for words, said in cases.items()]
+    if len(lines) > most:
+        lines[most:] = [f"… and {len(lines) - most} more"]
+    return "".join(f"\n  - {line}" for line in lines)
+
+
 @dataclass
 class PartResult:
     """One part in this run: how many of its properties were asked for, and what they said."""
@@ -53,10 +66,12 @@ class PartResult:
         failed = [
             replace(v, mistake="", mistake_text="") if v.mistake in ruled_out else v for v in failed
         ]
-        return sorted(
-            failed,
-            key=lambda v: (not v.message, v.about_errors, not v.mistake, SERIOUS.index(v.verdict)),
-        )
+
+        def telling(v: Verdict) -> tuple:
+            rank = not v.message, v.about_errors, not v.mistake, SERIOUS.index(v.verdict)
+            return (*rank, v.place, v.property)
+
+        return sorted(failed, key=telling)
 
     def report(self, everything: bool = False) -> str:
         """The text a learner reads about this part."""
@@ -68,11 +83,7 @@ class PartResult:
             # What was not tried again after a time-out says nothing new.
             rest = [v for v in rest if v.message]
             if rest:
-                text += "\n\nand it does not hold either that it:"
-                for v in rest[:12]:
-                    text += f"\n  - {v.property}" + ("" if v.verdict == WRONG else f" ({v.line})")
-                if len(rest) > 12:
-                    text += f"\n  - … and {len(rest) - 12} more"
+                text += "\n\nand it does not hold either that it:" + _listed(rest)
             return text
         if self.verdict == TODO:
             return next(v.line for v in self.verdicts if v.verdict == TODO)

@@ -199,7 +199,19 @@ class Grader:
         return run
 
     @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
-    def pytest_collection_replace_by_mistakes(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_order_and_rehearse(self, items: list[pytest.Item]) -> None:
+        # A part's properties stay together and in one order, whoever shuffles: one child judges
+        # them, and what is told of a wrong answer builds on the properties before.
+        first: dict[Any, int] = {}
+        for place, item in enumerate(items):
+            first.setdefault(graded_part(item) or item, place)
+        items.sort(
+            key=lambda item: (
+                (first[graded_part(item)], item.location[1] or 0, item.nodeid)
+                if graded_part(item)
+                else (first[item], 0, "")
+            )
+        )
         if self.config.getoption("--mistakes"):
             from tests.grading.rehearsal import rehearse
 
@@ -348,7 +360,7 @@ class Grader:
     def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
         grading = getattr(report, "grading", None)
         if grading is not None and not self.worker:
-            self.board.add(Verdict(**grading))
+            self.board.add(Verdict(**{**grading, "place": report.location[1] or 0}))
 
     def pytest_sessionfinish(self) -> None:
         self._stop_child()

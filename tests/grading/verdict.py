@@ -35,6 +35,7 @@ class Verdict:
     mistake_text: str = ""
     contradicted: list[str] = field(default_factory=list)
     about_errors: bool = False
+    place: int = 0  # the line of its test, so that what is told does not hang on the order
 
     def full(self) -> str:
         """The message, and the known mistake that it looks like."""
