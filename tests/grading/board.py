@@ -22,11 +22,18 @@ SIGNS = {PASSED: "✓", WRONG: "✗", CRASHED: "!", TIMED_OUT: "⧖", TODO: "·"
 def _listed(failures: list[Verdict], most: int = 12) -> str:
     """A line for each property, with the cases in which it does not hold."""
     cases: dict[str, list[str]] = {}
+    ended: dict[str, str] = {}
     for v in failures:
         words, _, case = v.property.partition(" [")
-        said = [case.removesuffix("]")] * bool(case) + [v.line] * (v.verdict != WRONG)
-        cases.setdefault(words, []).extend(said)
-    lines = [words + (f" ({'; '.join(said)})" if said else "") for words, said in cases.items()]
+        cases.setdefault(words, []).extend([case.removesuffix("]")] * bool(case))
+        if v.verdict != WRONG:
+            ended[words] = v.line
+    lines = [
+        words
+        + (f" ({'; '.join(of)})" if of else "")
+        + (f": {ended[words]}" if words in ended else "")
+        for words, of in cases.items()
+    ]
     if len(lines) > most:
         lines[most:] = [f"… and {len(lines) - most} more"]
     return "".join(f"\n  - {line}" for line in lines)
