@@ -1,11 +1,13 @@
 """Every notebook runs from a clean kernel and comes to the numbers that are kept in it.
 
-Numbers outside cells tagged `timing` may differ by 2% plus 0.6 (a test image or two of 300):
-other versions of the libraries round otherwise.
+Numbers outside cells tagged `timing` may differ by 2% plus 0.6 (a test image or two of 300).
+Training magnifies how sums are rounded, and another kind of processor rounds otherwise: there
+nine numbers in ten must be within 10% plus 3.
 """
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 
@@ -17,6 +19,15 @@ nbformat = pytest.importorskip("nbformat", reason="needs the notebooks extra")
 NOTEBOOKS = sorted((ROOT / "notebooks").glob("*.ipynb"))
 NUMBER = re.compile(r"-?\d[\d,]*\.?\d*(?:e-?\d+)?")
 LARGEST = 500_000
+MADE_ON = ("AuthenticAMD", "AVX512")  # the processor that the kept outputs come from
+
+
+def processor():
+    torch = pytest.importorskip("torch")
+    found = None
+    if Path("/proc/cpuinfo").exists():
+        found = re.search(r"vendor_id\s*: (\S+)", Path("/proc/cpuinfo").read_text())
+    return found[1] if found else "", torch.backends.cpu.get_cpu_capability()
 
 
 def texts(cell):
@@ -44,13 +55,18 @@ def test_runs_and_comes_to_the_numbers_kept(path):
     nbclient.NotebookClient(
         fresh, timeout=600, kernel_name="python3", resources=resources
     ).execute()
+    share, more, allowed = (0.02, 0.6, 0.0) if processor() == MADE_ON else (0.1, 3.0, 0.1)
+    far, count = [], 0
     for i, (old, new) in enumerate(zip(kept.cells, fresh.cells)):
         if old.cell_type != "code" or "timing" in old.metadata.get("tags", []):
             continue
         before, after = numbers(texts(old)), numbers(texts(new))
         assert len(before) == len(after), f"cell {i}:\n{texts(old)}\n{texts(new)}"
+        count += len(before)
         for a, b in zip(before, after):
-            assert abs(a - b) <= 0.02 * abs(a) + 0.6, f"cell {i}: {a} kept, {b} now"
+            if abs(a - b) > share * abs(a) + more:
+                far.append(f"cell {i}: {a} kept, {b} now")
+    assert len(far) <= allowed * count, "\n".join(far)
 
 
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
