@@ -80,7 +80,8 @@ RENAMED = {
 }
 # Calls that hand on their argument, or the object they are called on, in another form.
 UNWRAPPED = {"abs", "deepcopy", "sorted", "sqrt", "square", "log", "exp"}
-SYMMETRIC = {"min", "max", "minimum", "maximum", "array_equal", "allclose", "isclose", "equal"}
+SYMMETRIC = {"min", "max", "minimum", "maximum", "transpose"}
+SYMMETRIC |= {"array_equal", "allclose", "isclose", "equal"}
 UNCALLED = {"abs", "clone", "copy", "detach", "square", "sqrt", "contiguous", "float", "double"}
 
 
