@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import numbers
 import sys
 from typing import Any
@@ -32,7 +33,8 @@ def same(a: Any, b: Any) -> bool:
         if isinstance(a, complex) or isinstance(b, complex):
             return a == b
         a, b = float(a), float(b)
-        return a == b or (a != a and b != b) or abs(a - b) <= 1e-5 * max(abs(a), abs(b))
+        near = abs(a - b) <= 1e-5 * max(abs(a), abs(b)) < math.inf
+        return a == b or (a != a and b != b) or near
     return type(a) is type(b) and bool(a == b)
 
 

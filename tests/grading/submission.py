@@ -6,6 +6,7 @@ import copy
 import functools
 import importlib.util
 import inspect
+import itertools
 import os
 import sys
 import time
@@ -244,7 +245,9 @@ class Submission:
     def _parameters(self, name: str, function: Any) -> tuple[str, ...]:
         if name not in self._names:
             try:
-                self._names[name] = tuple(inspect.signature(function).parameters)
+                known = inspect.signature(function).parameters.values()
+                named = itertools.takewhile(lambda p: p.kind is not p.VAR_POSITIONAL, known)
+                self._names[name] = tuple(parameter.name for parameter in named)
             except (TypeError, ValueError):
                 self._names[name] = ()
         return self._names[name]
