@@ -385,6 +385,11 @@ should be rejected and is not.
 def report(found: dict[str, tuple[list[Mutant], list[Mutant]]]) -> str:
     """The table and the list of survivors, in Markdown; what was not examined stays as it was."""
     rows, lists = _kept()
+    for stem in lists:  # a reason may have been found since
+        left = [line for line in lists[stem] if not _excused(line)]
+        rows[stem][2] += len(lists[stem]) - len(left)
+        rows[stem][3] = len(left)
+        lists[stem] = left
     for stem, (every, alive) in found.items():
         left = [m for m in alive if not harmless(stem, m)]
         rows[stem] = [len(every), len(every) - len(alive), len(alive) - len(left), len(left)]
@@ -402,6 +407,11 @@ def report(found: dict[str, tuple[list[Mutant], list[Mutant]]]) -> str:
     if survivors:
         text += "\n## Survived\n\n" + "\n".join(survivors) + "\n"
     return text
+
+
+def _excused(line: str) -> bool:
+    entry = re.fullmatch(r"- (\w+), `(\w+)`: `(.*)` → `(.*)`", line)
+    return entry is not None and harmless(entry[1], Mutant(*entry.groups()[1:], ""))
 
 
 def _kept() -> tuple[dict[str, list[int]], dict[str, list[str]]]:
