@@ -494,6 +494,18 @@ def test_takes_the_common_time_where_both_are_equally_slow(
 
 
 @part("roofline_seconds")
+@pytest.mark.parametrize(
+    ("case", "want"), [((0.25, 0.5, 0.5, 0.125), 4.0), ((0.5, 0.125, 0.25, 0.5), 2.0)]
+)
+def test_takes_amounts_and_rates_below_one_whatever_their_unit(submission, case, want):
+    expect_number(
+        submission.roofline_seconds(*case),
+        want,
+        "in other units (TFLOPs, GB) the numbers are small, and the seconds are the same",
+    )
+
+
+@part("roofline_seconds")
 @pytest.mark.parametrize("name", ["peak_flops", "bandwidth"])
 @pytest.mark.parametrize("value", [0, 0.0, -1e9])
 def test_rejects_a_rate_that_is_not_positive(submission, name, value):
