@@ -2,6 +2,7 @@
 
     python -m tests.project.mutants            all twenty, an hour or more; writes tests/MUTANTS.md
     python -m tests.project.mutants p01 q04    these only; the other rows stay as they are
+    python -m tests.project.mutants -          none; reads the reasons again
 
 A mutant is a solution with one change: an operator, a comparison, a constant, a dropped keyword,
 statement or call. It is graded like anybody's answer. One that passes has survived: either a
@@ -434,7 +435,9 @@ def main(names: list[str]) -> None:
     for stem in chosen:
         print(stem, flush=True)
         REPORT.write_text(report({stem: examine(stem)}), encoding="utf-8")
-    print(REPORT.read_text(encoding="utf-8"))
+    text = report({})
+    REPORT.write_text(text, encoding="utf-8")
+    print(text)
 
 
 if __name__ == "__main__":
