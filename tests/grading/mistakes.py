@@ -73,14 +73,17 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
     if smallest is None or not any(call.name == part for call in smallest.calls):
         return None
     examples = diary.failing + diary.passing + diary.earlier
+    if smallest.about_errors and any(e.failed and not e.about_errors for e in examples):
+        return None  # it is the values that tell what is wrong
     ranked = []
     for known in known_mistakes(stem):
         if known.part != part or _agreement(known, [smallest]) != (1, 1):
             continue
         if smallest.about_errors:
-            agreed, tried = _agreement(known, examples)
-            if agreed < tried or not any(not e.about_errors for e in examples):
+            values = [e for e in examples if not e.about_errors]
+            if not values or not _agrees_everywhere(known, values + examples):
                 continue
+            agreed = tried = 1
         else:
             relevant = [e for e in examples if not e.about_errors]
             agreed, tried = _agreement(known, [e for e in relevant if e.failed])
@@ -107,6 +110,11 @@ def contradicted(stem: str, part: str, diary: Diary) -> list[str]:
             if agreed < 0.5 * tried:
                 names.append(known.name)
     return names
+
+
+def _agrees_everywhere(known: Mistake, examples: list[Example]) -> bool:
+    """Whether it agrees on all of them; stops at the first that speaks against it."""
+    return all(agreed == tried for agreed, tried in (_agreement(known, [e]) for e in examples))
 
 
 def _agreement(known: Mistake, examples: list[Example]) -> tuple[int, int]:
