@@ -73,8 +73,6 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
     if smallest is None or not any(call.name == part for call in smallest.calls):
         return None
     examples = diary.failing + diary.passing + diary.earlier
-    if smallest.about_errors and any(e.failed and not e.about_errors for e in examples):
-        return None  # it is the values that tell what is wrong
     ranked = []
     for known in known_mistakes(stem):
         if known.part != part or _agreement(known, [smallest]) != (1, 1):
@@ -123,7 +121,10 @@ def _agreement(known: Mistake, examples: list[Example]) -> tuple[int, int]:
         calls = [call for call in example.calls if call.name == known.part]
         if calls:
             tried += 1
-            agreed += all(_behaves_like(known, call) for call in calls)
+            # Remembered, because each failing property asks again about the examples before it.
+            if known.name not in example.agrees:
+                example.agrees[known.name] = all(_behaves_like(known, call) for call in calls)
+            agreed += example.agrees[known.name]
     return agreed, tried
 
 

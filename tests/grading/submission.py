@@ -109,6 +109,7 @@ class Example:
     calls: list[Call] = field(default_factory=list)
     failed: bool = False
     about_errors: bool = False
+    agrees: dict[str, bool] = field(default_factory=dict)  # which known mistakes do the same
 
     def frozen(self) -> Example:
         """A copy that later calls cannot touch; raises where something cannot be copied."""
