@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from importlib.metadata import version
 
 import torch
@@ -161,9 +161,6 @@ def _importance(quick: bool) -> Iterator[Row]:
 def _patterns() -> Iterator[Row]:
     weight = torch.randn(64, 64, 3, 3, generator=torch.Generator().manual_seed(0))
 
-    def rows_one_by_one(of: torch.Tensor, shrink: Callable) -> torch.Tensor:
-        return torch.stack([shrink(one) for one in of])
-
     def nm_loop() -> torch.Tensor:
         """Group after group."""
         flat = weight.reshape(-1, 4)
@@ -180,7 +177,7 @@ def _patterns() -> Iterator[Row]:
     yield Row("p07 · 2:4 mask of 36,864 weights: group by group / ours", f"{ratio:.3g}×")
 
     def group_loop() -> torch.Tensor:
-        return rows_one_by_one(weight, lambda f: f * torch.clamp(1 - 0.5 / f.norm(), min=0.0))
+        return torch.stack([f * torch.clamp(1 - 0.5 / f.norm(), min=0.0) for f in weight])
 
     assert torch.allclose(group_loop(), p07.group_soft_threshold(weight, 0.5), atol=1e-6)
     seconds = lab.time_side_by_side(

@@ -78,8 +78,11 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
         if known.part != part or _agreement(known, [smallest]) != (1, 1):
             continue
         if smallest.about_errors:
-            values = [e for e in examples if not e.about_errors]
-            if not values or not _agrees_everywhere(known, values + examples):
+            # Values first: they tell mistakes apart, and the comparison stops at the first.
+            values_first = sorted(examples, key=lambda e: e.about_errors)
+            if all(e.about_errors for e in examples):
+                continue
+            if not _agrees_everywhere(known, values_first):
                 continue
             agreed = tried = 1
         else:

@@ -207,9 +207,9 @@ class Grader:
             first.setdefault(graded_part(item) or item, place)
         items.sort(
             key=lambda item: (
-                (first[graded_part(item)], item.location[1] or 0, item.nodeid)
-                if graded_part(item)
-                else (first[item], 0, "")
+                first[graded_part(item) or item],
+                item.location[1] or 0,
+                item.nodeid,
             )
         )
         if self.config.getoption("--mistakes"):
