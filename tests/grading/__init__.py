@@ -14,6 +14,7 @@ from tests.grading.expect import (
     expect_error,
     expect_mask,
     expect_number,
+    expect_refusal,
     expect_same_dtype,
     expect_shape,
 )
@@ -29,6 +30,7 @@ __all__ = [
     "expect_error",
     "expect_mask",
     "expect_number",
+    "expect_refusal",
     "expect_same_dtype",
     "expect_shape",
     "mistake",

@@ -235,7 +235,7 @@ def scoreboard(board: Board, folder: Path, width: int, color: bool) -> str:
         mark, full = points(exercise, results), sum(exercise.part(r.part).points for r in results)
         earned, total = earned + mark, total + full
         answer = ""
-        if exercise.kind == "concept":
+        if exercise.written:
             answer = answer_state(folder / f"{exercise.stem}.py")
         table.add_row(
             exercise.short,

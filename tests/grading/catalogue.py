@@ -17,6 +17,24 @@ CATALOGUE = ROOT / "exercises" / "catalogue.toml"
 
 
 @dataclass(frozen=True)
+class Kind:
+    """A kind of exercise: what it is called, and whether it asks for a written answer."""
+
+    name: str
+    letter: str
+    heading: str
+    written: bool
+
+
+KINDS = (
+    Kind("coding", "p", "Coding problems", written=False),
+    Kind("concept", "q", "Conceptual questions", written=True),
+    Kind("large", "m", "Large models", written=True),
+)
+"""The one place that lists the kinds, in the order in which they are shown."""
+
+
+@dataclass(frozen=True)
 class Part:
     """One public function of an exercise, and what it is worth."""
 
@@ -44,6 +62,11 @@ class Exercise:
         return self.stem.split("_", 1)[0]
 
     @property
+    def written(self) -> bool:
+        """Whether there is an `ANSWER` to write."""
+        return next(kind.written for kind in KINDS if kind.name == self.kind)
+
+    @property
     def points(self) -> float:
         return sum(part.points for part in self.parts)
 
@@ -59,6 +82,8 @@ def parse(text: str) -> tuple[Exercise, ...]:
     exercises = []
     for entry in tomllib.loads(text).get("exercise", []):
         try:
+            if entry["kind"] not in {kind.name for kind in KINDS}:
+                raise ValueError(f"catalogue.toml: {entry['stem']}: no kind {entry['kind']!r}")
             parts = tuple(
                 Part(p["name"], float(p.get("points", 1)), tuple(p["hints"])) for p in entry["part"]
             )
@@ -77,7 +102,8 @@ def parse(text: str) -> tuple[Exercise, ...]:
         except KeyError as missing:
             name = entry.get("stem", "an entry")
             raise ValueError(f"catalogue.toml: {name} has no {missing.args[0]!r}") from None
-    return tuple(sorted(exercises, key=lambda exercise: exercise.stem))
+    order = [kind.name for kind in KINDS]
+    return tuple(sorted(exercises, key=lambda e: (order.index(e.kind), e.stem)))
 
 
 @lru_cache(maxsize=1)

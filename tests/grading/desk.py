@@ -118,7 +118,7 @@ def show_map() -> None:
         verdicts = [said.get(part.name, NOT_RUN) for part in exercise.parts]
         used.update(verdicts)
         state = ""
-        if exercise.kind == "concept":
+        if exercise.written:
             with contextlib.suppress(click.ClickException):
                 state = memory.review_state(remembered, exercise.stem, answer_of(exercise))
         seen = sum(n for key, n in remembered["hints"].items() if key.startswith(exercise.stem))
@@ -197,7 +197,7 @@ def parse_marks(text: str, count: int) -> list[int]:
 def review(exercise: str, marks: str | None) -> None:
     """Compare your written ANSWER with the model answer, and mark it point by point."""
     chosen = find(exercise)
-    if chosen.kind != "concept":
+    if not chosen.written:
         raise click.UsageError(f"{chosen.short} has no written answer; q exercises have")
     run_review(chosen, marks)
 

@@ -178,6 +178,29 @@ def expect_error(
     )
 
 
+def expect_refusal(why: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
+    """Fail unless the call raises `ValueError` (or a subclass); the text of the error is free.
+
+    For the few clauses under `Raises:` where a plausible answer would be wrong in silence.
+
+    Args:
+        why: what is wrong with what was given, in words a learner reads.
+        function: the part, as `submission.part`.
+    """
+    part = getattr(function, "func", None)
+    if part is not None and hasattr(part, "__self__"):
+        part.__self__.diary.current.about_errors = True
+    try:
+        value = function(*args, **kwargs)
+    except Wrong:
+        raise
+    except ValueError:
+        return
+    except Exception as error:
+        raise Wrong("a ValueError", why, f"{type(error).__name__}: {error}") from None
+    raise Wrong("a ValueError", why, f"no error; it returned {show(value)}")
+
+
 def _to_numpy(value: Any) -> Any:
     import numpy
 
