@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import ast
-import io
+import errno
 import json
 import os
 import tempfile
 from collections.abc import Iterable
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from tests.grading import catalogue
-from tests.grading.verdict import CRASHED, PASSED, TIMED_OUT, TODO, WRONG, Verdict
+from tests.grading.verdict import CRASHED, PASSED, TIMED_OUT, TODO, WRONG, Verdict, failures
 
 NOT_RUN = "not run"
-SERIOUS = (TIMED_OUT, WRONG, CRASHED)
 SIGNS = {PASSED: "✓", WRONG: "✗", CRASHED: "!", TIMED_OUT: "⧖", TODO: "·", NOT_RUN: "–"}
 
 
@@ -30,7 +29,7 @@ def _listed(failures: list[Verdict], most: int = 12) -> str:
             ended[words] = v.line
     lines = [
         words
-        + (f" ({'; '.join(of)})" if of else "")
+        + (f" (with {'; with '.join(of)})" if of else "")
         + (f": {ended[words]}" if words in ended else "")
         for words, of in cases.items()
     ]
@@ -64,21 +63,13 @@ class PartResult:
         return self.verdict == PASSED and len(self.verdicts) >= self.total
 
     def failures(self) -> list[Verdict]:
-        """What did not hold, the most telling first: values before errors, a named mistake first.
+        """What did not hold, the most telling first."""
+        return failures(self.verdicts)
 
-        A mistake that one property suggests and another speaks against is not named.
-        """
-        failed = [v for v in self.verdicts if v.verdict not in (PASSED, TODO)]
-        ruled_out = {name for v in failed for name in v.contradicted}
-        failed = [
-            replace(v, mistake="", mistake_text="") if v.mistake in ruled_out else v for v in failed
-        ]
-
-        def telling(v: Verdict) -> tuple:
-            rank = not v.message, v.about_errors, not v.mistake, SERIOUS.index(v.verdict)
-            return (*rank, v.place, v.property)
-
-        return sorted(failed, key=telling)
+    @property
+    def whole_file(self) -> bool:
+        """Whether the file itself could not be read, so that no part of it could be judged."""
+        return any(v.whole_file for v in self.verdicts)
 
     def report(self, everything: bool = False) -> str:
         """The text a learner reads about this part."""
@@ -88,7 +79,7 @@ class PartResult:
             text = "\n\n".join(v.full() for v in shown)
             rest = failures[len(shown) :]
             # What was not tried again after a time-out says nothing new.
-            rest = [v for v in rest if v.message]
+            rest = [v for v in rest if v.message and not v.whole_file]
             if rest:
                 text += "\n\nand it does not hold either that it:" + _listed(rest)
             return text
@@ -149,14 +140,28 @@ class Board:
                 touched.append((exercise, results))
         return touched
 
-    def next_exercise(self) -> catalogue.Exercise | None:
-        """The first exercise, in order, that is not known to be whole."""
-        whole = {
-            exercise.stem
-            for exercise, results in self.exercises()
-            if len(results) == len(exercise.parts) and all(r.earned for r in results)
-        }
-        return next((e for e in catalogue.load() if e.stem not in whole), None)
+
+def next_exercise(
+    verdicts: dict[str, dict[str, str]], at_hand: Iterable[str]
+) -> catalogue.Exercise | None:
+    """What to do next: the exercise at hand until it is done, then the first that is not whole.
+
+    Args:
+        verdicts: what is known of each stem, as {part: verdict}.
+        at_hand: the stems of the last run.
+    """
+
+    def whole(exercise: catalogue.Exercise) -> bool:
+        said = verdicts.get(exercise.stem, {})
+        return all(said.get(part.name) == PASSED for part in exercise.parts)
+
+    left = [exercise for exercise in catalogue.load() if not whole(exercise)]
+    at_hand = set(at_hand)
+    near = [exercise for exercise in left if exercise.stem in at_hand]
+    if len(at_hand) > 1:  # of many, the one that is begun
+        quiet = {TODO, NOT_RUN}
+        near = [e for e in near if set(verdicts.get(e.stem, {}).values()) - quiet]
+    return next(iter(near + left), None)
 
 
 def points(exercise: catalogue.Exercise, results: list[PartResult]) -> float:
@@ -182,92 +187,6 @@ def literals(path: Path, names: tuple[str, ...]) -> dict[str, object]:
             except (ValueError, TypeError):
                 raise NotLiteral(target.id) from None
     return found
-
-
-def answer_state(path: Path) -> str:
-    """How the written answer of a Q module stands."""
-    from tests.grading import memory
-
-    try:
-        answer = literals(path, ("ANSWER",)).get("ANSWER", "")
-    except NotLiteral:
-        return "written"
-    except (OSError, SyntaxError, ValueError):
-        return "empty"
-    if not isinstance(answer, str) or not answer.strip():
-        return "empty"
-    if path.parent != catalogue.ROOT / "exercises":
-        return "written"  # what the desk remembers is about the learner's own answers
-    try:
-        return memory.review_state(memory.read(print), path.stem, answer)
-    except memory.MemoryProblem:
-        return "written"
-
-
-def scoreboard(board: Board, folder: Path, width: int, color: bool) -> str:
-    """The table at the end of a run."""
-    from rich.console import Console
-    from rich.table import Table
-    from rich.text import Text
-
-    table = Table(box=None, padding=(0, 1, 0, 0), header_style="bold", pad_edge=False)
-    table.add_column("", no_wrap=True, min_width=3)
-    table.add_column("exercise", no_wrap=True, overflow="ellipsis", max_width=width - 49)
-    for column, least in (
-        ("parts", 6),
-        ("passed", 6),
-        ("wrong", 5),
-        ("todo", 4),
-        ("mark", 5),
-        ("answer", 12),
-    ):
-        right = column in ("passed", "wrong", "todo", "mark")
-        table.add_column(
-            column, justify="right" if right else "left", no_wrap=True, min_width=least
-        )
-    styles = {PASSED: "green", WRONG: "red", CRASHED: "magenta", TIMED_OUT: "magenta"}
-    earned = total = 0.0
-    for exercise, results in board.exercises():
-        signs = Text()
-        for result in results:
-            verdict = result.verdict
-            signs.append(SIGNS[verdict], styles.get(verdict, "dim"))
-        mark, full = points(exercise, results), sum(exercise.part(r.part).points for r in results)
-        earned, total = earned + mark, total + full
-        answer = ""
-        if exercise.written:
-            answer = answer_state(folder / f"{exercise.stem}.py")
-        table.add_row(
-            exercise.short,
-            exercise.title,
-            signs,
-            str(sum(r.verdict == PASSED for r in results)),
-            str(sum(r.verdict in (WRONG, CRASHED, TIMED_OUT) for r in results)),
-            str(sum(r.verdict in (TODO, NOT_RUN) for r in results)),
-            f"{number(mark)}/{number(full)}",
-            answer,
-        )
-    out = io.StringIO()
-    console = Console(
-        file=out, width=width, force_terminal=color, color_system="standard" if color else None
-    )
-    console.print(table)
-    used = {r.verdict for r in board.parts.values()}
-    legend = "  ".join(f"{sign} {kind}" for kind, sign in SIGNS.items() if kind in used)
-    console.print(Text(legend, style="dim"))
-    console.print(f"total: {number(earned)} of {number(total)} points", highlight=False)
-    following = board.next_exercise()
-    if following is None:
-        console.print("next: nothing is left; every exercise is whole", highlight=False)
-    else:
-        console.print(
-            f"next: {following.short} {following.title}\n"
-            f"      open exercises/{following.stem}.py, "
-            f"then: pytest tests/test_{following.stem}.py",
-            highlight=False,
-            soft_wrap=True,
-        )
-    return "\n".join(line.rstrip() for line in out.getvalue().splitlines())
 
 
 def gradescope(board: Board, seconds: float) -> dict:
@@ -302,12 +221,21 @@ def gradescope(board: Board, seconds: float) -> dict:
 
 
 def write_atomically(path: Path, text: str) -> None:
-    """Write a file so that a reader sees the old one or the new one, never half of it."""
+    """Write a file so that a reader sees the old one or the new one, never half of it.
+
+    The mode of a file that is there is kept, and one that may not be written is not replaced.
+    """
+    data = text.encode("utf-8", "backslashreplace")
+    mode = 0o644
+    if path.exists():
+        mode = path.stat().st_mode & 0o7777
+        if not os.access(path, os.W_OK) or not mode & 0o200:
+            raise PermissionError(errno.EACCES, "it is read-only", str(path))
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w", encoding="utf-8") as file:
-            file.write(text)
-        os.chmod(temporary, 0o644)
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+        os.chmod(temporary, mode)
         os.replace(temporary, path)
     except BaseException:
         os.unlink(temporary)

@@ -55,6 +55,7 @@ class Exercise:
     minutes: int
     packages: tuple[str, ...]
     parts: tuple[Part, ...]
+    label: str  # the title where there is little room
 
     @property
     def short(self) -> str:
@@ -64,7 +65,7 @@ class Exercise:
     @property
     def written(self) -> bool:
         """Whether there is an `ANSWER` to write."""
-        return next(kind.written for kind in KINDS if kind.name == self.kind)
+        return kind(self.kind).written
 
     @property
     def points(self) -> float:
@@ -77,12 +78,17 @@ class Exercise:
         raise KeyError(f"{self.stem} has no part {name!r}")
 
 
+def kind(name: str) -> Kind:
+    """One kind, by its name in the catalogue."""
+    return next(k for k in KINDS if k.name == name)
+
+
 def parse(text: str) -> tuple[Exercise, ...]:
     """Read a catalogue; an entry that lacks something is a `ValueError` that says what."""
     exercises = []
     for entry in tomllib.loads(text).get("exercise", []):
         try:
-            if entry["kind"] not in {kind.name for kind in KINDS}:
+            if entry["kind"] not in {k.name for k in KINDS}:
                 raise ValueError(f"catalogue.toml: {entry['stem']}: no kind {entry['kind']!r}")
             parts = tuple(
                 Part(p["name"], float(p.get("points", 1)), tuple(p["hints"])) for p in entry["part"]
@@ -97,12 +103,13 @@ def parse(text: str) -> tuple[Exercise, ...]:
                     minutes=int(entry["minutes"]),
                     packages=tuple(entry["packages"]),
                     parts=parts,
+                    label=entry.get("label", entry["title"]),
                 )
             )
         except KeyError as missing:
             name = entry.get("stem", "an entry")
             raise ValueError(f"catalogue.toml: {name} has no {missing.args[0]!r}") from None
-    order = [kind.name for kind in KINDS]
+    order = [k.name for k in KINDS]
     return tuple(sorted(exercises, key=lambda e: (order.index(e.kind), e.stem)))
 
 

@@ -28,6 +28,7 @@ from tests.grading.board import (
     SIGNS,
     NotLiteral,
     literals,
+    next_exercise,
     number,
     write_atomically,
 )
@@ -79,13 +80,7 @@ def answer_of(exercise: Exercise) -> str:
 
 def last_verdicts(exercise: Exercise, remembered: dict[str, Any]) -> dict[str, str]:
     """What the last runs said of each part, if the file is still the one that was graded."""
-    path = EXERCISES / f"{exercise.stem}.py"
-    entry = remembered["verdicts"].get(exercise.stem)
-    if not entry or not path.exists():
-        return {}
-    if entry["fingerprint"] != memory.fingerprint(path.read_bytes()):
-        return {}
-    return entry["parts"]
+    return memory.verdicts(remembered).get(exercise.stem, {})
 
 
 def is_whole(exercise: Exercise, remembered: dict[str, Any]) -> bool:
@@ -112,7 +107,8 @@ def show_map() -> None:
     table.add_column("parts", no_wrap=True, min_width=6)
     table.add_column("answer", no_wrap=True, min_width=12)
     table.add_column("hints", no_wrap=True, min_width=5)
-    following, used = None, set()
+    used = set()
+    following = next_exercise(memory.verdicts(remembered), memory.last_run(remembered))
     for exercise in catalogue.load():
         said = last_verdicts(exercise, remembered)
         verdicts = [said.get(part.name, NOT_RUN) for part in exercise.parts]
@@ -133,8 +129,6 @@ def show_map() -> None:
             state,
             notes.strip(),
         )
-        if following is None and not all(v == PASSED for v in verdicts):
-            following = exercise
     out.print(table)
     say("  ".join(f"{sign} {kind}" for kind, sign in SIGNS.items() if kind in used), style="dim")
     if following is None:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.grading.plain import plain
 from tests.grading.same import same
 from tests.grading.submission import Call, Diary, Example
 
@@ -60,37 +61,35 @@ def known_mistakes(stem: str) -> tuple[Mistake, ...]:
     return tuple(getattr(importlib.import_module(name), "MISTAKES", ()))
 
 
-def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
+def diagnose(stem: str, part: str, diary: Diary, others: list[Example]) -> Mistake | None:
     """Return the mistake that explains the failing test, or None where none surely does.
 
     It must return what the submission returned on the smallest failing input, on at least
     `ENOUGH` failing inputs in all and nine tenths of them, and mostly on the passing ones too
     (ties may be settled otherwise there). A test about errors has one input, on which many
-    mistakes look alike: there it must agree on everything else that was tried.
+    mistakes look alike: there it must agree on everything else that was tried (`others`).
     Two that explain it equally well explain nothing.
     """
     smallest = diary.last_failing
     if smallest is None or not any(call.name == part for call in smallest.calls):
         return None
-    examples = diary.failing + diary.passing + diary.earlier
     ranked = []
     for known in known_mistakes(stem):
         if known.part != part or _agreement(known, [smallest]) != (1, 1):
             continue
         if smallest.about_errors:
             # Values first: they tell mistakes apart, and the comparison stops at the first.
-            values_first = sorted(examples, key=lambda e: e.about_errors)
-            if all(e.about_errors for e in examples):
+            values_first = sorted(others, key=lambda e: e.about_errors)
+            if all(e.about_errors for e in others):
                 continue
             if not _agrees_everywhere(known, values_first):
                 continue
             agreed = tried = 1
         else:
-            relevant = [e for e in examples if not e.about_errors]
-            agreed, tried = _agreement(known, [e for e in relevant if e.failed])
+            agreed, tried = _agreement(known, _values(diary.failing))
             if agreed < ENOUGH or agreed < 0.9 * tried:
                 continue
-            passed, passes = _agreement(known, [e for e in relevant if not e.failed])
+            passed, passes = _agreement(known, _values(diary.passing))
             if passed < 0.7 * passes:
                 continue
             agreed, tried = agreed + passed, tried + passes
@@ -101,16 +100,14 @@ def diagnose(stem: str, part: str, diary: Diary) -> Mistake | None:
     return ranked[0][1]
 
 
-def contradicted(stem: str, part: str, diary: Diary) -> list[str]:
-    """The mistakes that the failing test speaks against: they return something else there."""
-    failing = [example for example in diary.failing if not example.about_errors]
-    names = []
-    for known in known_mistakes(stem) if failing else ():
-        if known.part == part:
-            agreed, tried = _agreement(known, failing)
-            if agreed < 0.5 * tried:
-                names.append(known.name)
-    return names
+def contradicts(diary: Diary, known: Mistake) -> bool:
+    """Whether a failing test speaks against a mistake: it returns something else there."""
+    agreed, tried = _agreement(known, _values(diary.failing))
+    return agreed < 0.5 * tried
+
+
+def _values(examples: list[Example]) -> list[Example]:
+    return [example for example in examples if not example.about_errors]
 
 
 def _agrees_everywhere(known: Mistake, examples: list[Example]) -> bool:
@@ -139,7 +136,7 @@ def _behaves_like(known: Mistake, call: Call) -> bool:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            outcome = known.function(*args, **kwargs)
+            outcome = plain(known.function(*args, **kwargs))
     except Exception as error:
         return call.raised and same(error, call.outcome)
     if call.raised:

@@ -1,13 +1,15 @@
-"""The pytest plugin: `pytest` grades, each part in a process of its own."""
+"""The pytest plugin: `pytest` grades. What is collected, and what pytest is told of it.
+
+The judging itself is in `judging.py` (the parent) and `examiner.py` (the child), what is printed
+in `printing.py`.
+"""
 
 from __future__ import annotations
 
-import functools
 import math
 import os
 import sys
 import time
-from collections import Counter
 from pathlib import Path
 from typing import Any
 
@@ -17,13 +19,15 @@ for _name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
     os.environ[_name] = "1"
 
 import pytest
-from _pytest.runner import runtestprotocol
 
-from tests.grading import catalogue, sandbox
+from tests.grading import catalogue, printing, sandbox
 from tests.grading import verdict as verdicts
-from tests.grading.board import Board, scoreboard, write_gradescope
-from tests.grading.expect import Impure
-from tests.grading.submission import NoSuchTarget, Submission, Target, Todo, solutions_guard
+from tests.grading.board import Board, write_gradescope
+from tests.grading.examiner import watched
+from tests.grading.judging import Judge, PartRun, lanes
+from tests.grading.mistakes import diagnose
+from tests.grading.stubs import StubFile, StubItem, is_all_stub
+from tests.grading.submission import Diary, NoSuchTarget, Submission, Target
 from tests.grading.verdict import PASSED, TODO, Verdict
 
 
@@ -54,6 +58,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addini("grading_call_seconds", "longest one call may take", default="10")
     parser.addini("grading_import_seconds", "longest an import may take", default="30")
     parser.addini("grading_property_seconds", "longest one property may take", default="60")
+    parser.addini("grading_part_seconds", "longest all of a part may take", default="180")
     parser.addini("grading_memory_mb", "memory that one part may add, in MB", default="2048")
 
 
@@ -69,11 +74,14 @@ def pytest_configure(config: pytest.Config) -> None:
         grade_file = Path(config.invocation_params.dir, grade_file)
         if not grade_file.parent.is_dir():
             raise pytest.UsageError(f"--grade-json: there is no folder {grade_file.parent}")
-    _settle_hypothesis(int(config.getini("grading_examples")))
+        if grade_file.is_dir():
+            raise pytest.UsageError(f"--grade-json: {grade_file} is a folder; name a file in it")
+        if not os.access(grade_file.parent, os.W_OK):
+            raise pytest.UsageError(f"--grade-json: nothing can be written in {grade_file.parent}")
     config.pluginmanager.register(Grader(config, target, grade_file), "grader")
 
 
-def _settle_hypothesis(examples: int) -> None:
+def settle_hypothesis(examples: int) -> None:
     """The same examples every time, whatever else is imported, and no work without use."""
     from hypothesis import HealthCheck, Phase, settings
     from hypothesis.internal.conjecture import providers
@@ -132,14 +140,15 @@ class Grader:
             float(config.getini("grading_call_seconds")),
             float(config.getini("grading_import_seconds")),
             float(config.getini("grading_property_seconds")),
+            float(config.getini("grading_part_seconds")),
             int(config.getini("grading_memory_mb")),
         )
-        self.items: list[pytest.Item] = []
+        self.verbose = config.getoption("verbose") > 0
+        self.runs: dict[Any, PartRun] = {}
         self.places: dict[str, int] = {}
-        self.child: sandbox.Child | None = None
-        self.child_part: tuple[str, str] | None = None
-        self.hung: dict[tuple[str, str], str] = {}
+        self.judge = Judge((), 1)
         self.submissions: dict[str, Submission] = {}
+        self.settled = False
 
     def submission(self, stem: str) -> Submission:
         if stem not in self.submissions:
@@ -147,6 +156,18 @@ class Grader:
         return self.submissions[stem]
 
     # --- what is to be run ---------------------------------------------------------------
+
+    def pytest_pycollect_makemodule(self, module_path: Path, parent: Any) -> Any:
+        stem = catalogue.stem_of(module_path)
+        if catalogue.find(stem) is None:
+            return None
+        named = any("::" in argument for argument in self.config.args)  # one property, by name
+        if not named and is_all_stub(self.target, stem):
+            return StubFile.from_parent(parent, path=module_path)
+        if not self.settled:
+            self.settled = True
+            settle_hypothesis(int(self.config.getini("grading_examples")))
+        return None
 
     @pytest.hookimpl(tryfirst=True)
     def pytest_collection_modifyitems(self, items: list[pytest.Item]) -> None:
@@ -164,39 +185,12 @@ class Grader:
             item.add_marker(pytest.mark.filterwarnings("ignore"))
             if not sandbox.CAN_FORK:  # nobody waits outside with a clock there
                 item.add_marker(pytest.mark.timeout(self.limits.property_seconds))
-            if "hypothesis" in vars(getattr(item, "function", None) or object) and not hasattr(
-                item.function, "__watched__"
-            ):
+            handle = getattr(getattr(item, "function", None), "hypothesis", None)
+            if handle is not None and not hasattr(item.function, "__watched__"):
                 item.function.__watched__ = True
-                handle = item.function.hypothesis
-                handle.inner_test = self._watched(handle.inner_test, stem)
-
-    def _watched(self, inner: Any, stem: str) -> Any:
-        """Let the diary of the submission know where an example begins and how it ends."""
-        from hypothesis import reject
-        from hypothesis.errors import HypothesisException, StopTest
-
-        @functools.wraps(inner)
-        def run(*args: Any, **kwargs: Any) -> Any:
-            diary = self.submission(stem).diary
-            diary.begin_example()
-            try:
-                result = inner(*args, **kwargs)
-            except (HypothesisException, StopTest):
-                diary.begin_example()
-                raise
-            except Todo:
-                # Part of it is written, and wrong: that is the news, so look for no stub.
-                if diary.last_failing is not None:
-                    reject()
-                raise
-            except BaseException:
-                diary.end_example(failed=True)
-                raise
-            diary.end_example(failed=False)
-            return result
-
-        return run
+                handle.inner_test = watched(
+                    handle.inner_test, lambda stem=stem: self.submission(stem).diary
+                )
 
     @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
     def pytest_collection_order_and_rehearse(self, items: list[pytest.Item]) -> None:
@@ -218,22 +212,36 @@ class Grader:
             items[:] = rehearse(items, self)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
-        self.items = session.items
-        self.places = {item.nodeid: place for place, item in enumerate(session.items)}
-        selected: Counter = Counter()
-        modules: dict[str, Any] = {}
-        for item in session.items:
+        groups: dict[tuple[str, str], dict[int, pytest.Item]] = {}
+        for place, item in enumerate(session.items):
+            self.places[item.nodeid] = place
             graded = graded_part(item)
             if graded:
-                selected[graded] += 1
-                modules[graded[0]] = item.module
+                groups.setdefault(graded, {})[place] = item
         rows = [
-            (stem, part, count, max(count, _properties(modules[stem], part)))
-            for (stem, part), count in selected.items()
+            (stem, part, len(group), max(len(group), _properties(group, part)))
+            for (stem, part), group in groups.items()
         ]
         self.board.plan(rows)
         if self.worker:
             self.config.workeroutput["grading_plan"] = rows
+        for (stem, part), group in groups.items():
+            self.runs[stem, part] = self._part_run(stem, part, group)
+        self.judge = Judge(self.runs.values(), 1 if self.worker else lanes())
+
+    def _part_run(self, stem: str, part: str, group: dict[int, pytest.Item]) -> PartRun:
+        run = PartRun(
+            group, stem, part, lambda: Submission(stem, self.target), self.limits, self.verbose
+        )
+        first = next(iter(group.values()))
+        if isinstance(first, StubItem):
+            run.settle(TODO, first.line, first.line)
+            run.finish()
+        elif self.target.source(stem).is_stub(part):
+            line = f"{part} is not written yet"
+            run.settle(TODO, line, line)
+            run.finish()
+        return run
 
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any, error: Any) -> None:
@@ -263,67 +271,28 @@ class Grader:
     # --- judging -------------------------------------------------------------------------
 
     @pytest.hookimpl(tryfirst=True)
-    def pytest_runtest_protocol(self, item: pytest.Item, nextitem: pytest.Item | None) -> Any:
-        if not self.isolate or graded_part(item) is None:
+    def pytest_runtest_protocol(self, item: pytest.Item) -> Any:
+        graded = graded_part(item)
+        if not self.isolate or graded is None:
             return None
-        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
         began = time.time()
-        verdict = self._judge_in_child(item, nextitem)
+        item.ihook.pytest_runtest_logstart(nodeid=item.nodeid, location=item.location)
+        run = self.judge.finish(self.runs[graded])
+        verdict = run.verdicts[self.places[item.nodeid]]
         for report in _reports(item, verdict, began, time.time()):
             item.ihook.pytest_runtest_logreport(report=report)
         item.ihook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 
-    def _judge_in_child(self, item: pytest.Item, nextitem: pytest.Item | None) -> Verdict:
-        stem, part = graded_part(item)
-        words = verdicts.property_in_words(item.name)
-        before = self.hung.get((stem, part)) or self.hung.get((stem, ""))
-        if before:
-            return Verdict(stem, part, words, verdicts.TIMED_OUT, "", f"not tried: {before}")
-        if self.child is None or not self.child.alive or self.child_part != (stem, part):
-            self._stop_child()
-            sandbox.warm_up(item.module)
-            self.child = sandbox.Child(self._run_here, self._enter_child, self.limits)
-            self.child_part = (stem, part)
-        following = self.places[nextitem.nodeid] if nextitem is not None else -1
-        outcome = self.child.judge(self.places[item.nodeid], following)
-        if outcome.verdict:
-            return Verdict(**outcome.verdict)
-        self._stop_child()
-        verdict = verdicts.without_word(words, outcome, stem, part)
-        if outcome.timed_out:
-            whole = outcome.what.startswith("import of")
-            self.hung[stem, "" if whole else part] = verdict.line
-        return verdict
-
-    def _enter_child(self) -> None:
-        solutions_guard.install(self.target.folder)
-
-    def _run_here(self, index: int, following: int) -> dict:
-        return self.run_here(self.items, index, following)
-
-    def run_here(self, items: list[pytest.Item], index: int, following: int) -> dict:
-        """In the child: run one test by pytest's own protocol, and say what it came to."""
-        item = items[index]
-        nextitem = items[following] if following >= 0 else None
-        reports = runtestprotocol(item, log=False, nextitem=nextitem)
-        told = [r for r in reports if hasattr(r, "grading")]
-        failed = [r for r in told if r.failed]
-        return (failed or told)[0].grading
-
-    def _stop_child(self) -> None:
-        if self.child is not None:
-            self.child.close()
-            self.child = None
-
     @pytest.hookimpl(tryfirst=True)
     def pytest_runtest_setup(self, item: pytest.Item) -> None:
         graded = graded_part(item)
         if graded:
-            self.submission(graded[0]).diary.begin_test()
+            self.submission(graded[0]).diary = Diary()
 
     @pytest.hookimpl(wrapper=True)
     def pytest_runtest_makereport(self, item: pytest.Item, call: pytest.CallInfo) -> Any:
+        """Only where all runs in one process: elsewhere the child has said it."""
         report = yield
         graded = graded_part(item)
         error = call.excinfo.value if call.excinfo else None
@@ -331,18 +300,17 @@ class Grader:
             return report
         stem, part = graded
         submission = self.submission(stem)
-        with sandbox.unlimited():
+        words = verdicts.property_in_words(item)
+        verdict = verdicts.judge(error, submission, part, words)
+        if verdict.verdict not in (PASSED, TODO) and not verdict.impure:
             diary = submission.diary
-            if error is not None and diary.last_failing is None and diary.current.calls:
-                diary.end_example(failed=not isinstance(error, Todo))
-            elif error is None and diary.current.calls:
-                diary.end_example(failed=False)
-            verdict = verdicts.judge(error, submission, part, item.name)
-            if verdict.verdict not in (PASSED, TODO):
-                sandbox.send_early(verdict.to_json())
-                if not isinstance(error, Impure):
-                    verdicts.add_mistake(verdict, submission)
-                verdicts.add_output(verdict, report.sections)
+            if diary.last_failing is None and diary.current.calls:
+                diary.end_example(error)
+            known = diagnose(stem, part, diary, diary.failing + diary.passing)
+            if known:
+                verdicts.name_mistake(verdict, known)
+            printed = "".join(text for name, text in report.sections if "log" not in name)
+            verdicts.add_output(verdict, printed)
         _apply(report, verdict)
         return report
 
@@ -363,69 +331,22 @@ class Grader:
             self.board.add(Verdict(**{**grading, "place": report.location[1] or 0}))
 
     def pytest_sessionfinish(self) -> None:
-        self._stop_child()
+        self.judge.close()
+        if not self.worker and self.target.folder == catalogue.ROOT / "exercises":
+            printing.remember(self.board, self.target)
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
-        if not self.board.parts:
-            return
-        tr = terminalreporter
-        everything = self.config.getoption("verbose") > 0
-        results = self.board.ordered()
-        failing = [r for r in results if r.failures()]
-        if self.config.getoption("tbstyle", "auto") != "no":
-            for result in failing:
-                tr.write_sep("_", f"{result.stem} · {result.part}: {result.verdict}", red=True)
-                tr.write_line(result.report(everything))
-                tr.write_line("")
-        tr.write_sep("=", "short summary", bold=True)
-        for result in failing:
-            first = result.failures()[0]
-            tr.write(f"{result.verdict.upper():<9} ", red=True)
-            named = f" [{first.mistake}]" if first.mistake else ""
-            tr.write_line(f"{result.stem}.{result.part}: {first.line}{named}")
-        for exercise, parts in self.board.exercises():
-            todo = [r.part for r in parts if r.verdict == TODO]
-            if todo:
-                tr.write(f"{'TODO':<9} ", yellow=True)
-                tr.write_line(f"{exercise.stem}: {', '.join(todo)}")
-        tr.write_sep("=", "scoreboard", bold=True)
-        width = max(60, min(tr._tw.fullwidth, 100))
-        tr.write_line(scoreboard(self.board, self.target.folder, width, tr.hasmarkup))
+        if self.board.parts:
+            style = self.config.getoption("tbstyle", "auto")
+            printing.summary(terminalreporter, self.board, self.target, self.verbose, style != "no")
 
     def pytest_unconfigure(self) -> None:
-        self._stop_child()
+        self.judge.close()
         if self.grade_file and not self.worker:
-            write_gradescope(self.board, self.grade_file, time.monotonic() - self.began)
-        if not self.worker and self.target.folder == catalogue.ROOT / "exercises":
-            self._remember()
-
-    def _remember(self) -> None:
-        """Tell the desk what this run said of the learner's own files."""
-        from tests.grading import memory
-
-        seen = {}
-        for exercise, results in self.board.exercises():
-            path = self.target.path(exercise.stem)
-            whole = {r.part: r.verdict for r in results if r.earned or r.verdict != PASSED}
-            if path.exists() and whole:
-                seen[exercise.stem] = (memory.fingerprint(path.read_bytes()), whole)
-
-        def note(memo: dict[str, Any]) -> None:
-            for stem, (fingerprint, parts) in seen.items():
-                entry = memo["verdicts"].get(stem, {})
-                if entry.get("fingerprint") == fingerprint:
-                    parts = {**entry["parts"], **parts}
-                memo["verdicts"][stem] = {
-                    "date": memory.now(),
-                    "fingerprint": fingerprint,
-                    "parts": parts,
-                }
-
-        if seen:
             try:
-                memory.change(note, print)
-            except memory.MemoryProblem as problem:
-                print(f"the desk does not remember this run: {problem}")
+                write_gradescope(self.board, self.grade_file, time.monotonic() - self.began)
+            except OSError as error:
+                print(f"--grade-json: {self.grade_file} was not written: {error.strerror}")
 
     def pytest_report_header(self) -> str | None:
         if self.worker:
@@ -438,10 +359,11 @@ class Grader:
         return f"grading: {target}"
 
 
-def _properties(module: Any, part: str) -> int:
+def _properties(group: dict[int, pytest.Item], part: str) -> int:
     """How many tests a module has about a part, counting the cases of parametrised ones."""
     count = 0
-    for name, function in vars(module).items():
+    module = getattr(next(iter(group.values())), "module", None)
+    for name, function in vars(module).items() if module else ():
         marks = getattr(function, "pytestmark", [])
         if name.startswith("test_") and any(m.name == "part" and m.args[0] == part for m in marks):
             count += math.prod(len(m.args[1]) for m in marks if m.name == "parametrize")

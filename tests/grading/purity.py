@@ -63,7 +63,11 @@ def _remember(name: str, space: Any) -> None:
 
 
 def patched_names() -> list[str]:
-    """Put back every library name that was replaced, and say which they were."""
+    """Put back every library name that was replaced, and say which they were.
+
+    A part has a process of its own, so a patch hurts nobody else; but the oracles of its own
+    properties use the same libraries, and what they say must not hang on it.
+    """
     found = []
     for name, space, before in _originals.values():
         now = vars(space)
@@ -78,6 +82,17 @@ def patched_names() -> list[str]:
                 continue
             setattr(space, key, value)
             found.append(f"{name}.{key}")
+    return found + _global_hooks()
+
+
+def _global_hooks() -> list[str]:
+    """Take away the hooks that were left on all of torch's modules, and say which they were."""
+    torch, found = sys.modules.get("torch"), []
+    if torch:
+        for name, hooks in vars(torch.nn.modules.module).items():
+            if name.startswith("_global_") and name.endswith("_hooks") and hooks:
+                hooks.clear()
+                found.append(f"torch's{name.replace('_', ' ')}")
     return found
 
 

@@ -10,8 +10,9 @@ from typing import Any
 
 import pytest
 
-from tests.grading import sandbox
+from tests.grading import verdict as verdicts
 from tests.grading.catalogue import stem_of
+from tests.grading.judging import Judge, PartRun, lanes
 from tests.grading.mistakes import Mistake, known_mistakes
 from tests.grading.submission import Submission, Target
 
@@ -23,11 +24,11 @@ class Mistaken(Submission):
         super().__init__(stem, target)
         self._known = known
 
-    def _source(self) -> bytes:
+    def _text(self) -> bytes:
         module = self._known.function.__module__
         name = self._known.function.__name__
         override = f"\nfrom {module} import {name} as {self._known.part}\n"
-        return super()._source() + override.encode()
+        return super()._text() + override.encode()
 
 
 class MistakeItem(pytest.Item):
@@ -35,39 +36,25 @@ class MistakeItem(pytest.Item):
 
     def __init__(self, *, known: Mistake, items: list[pytest.Item], grader: Any, **more: Any):
         super().__init__(**more)
-        self.known, self.items, self.grader = known, items, grader
+        self.known, self.grader = known, grader
+        stem = stem_of(self.path)
+        self.run = PartRun(
+            dict(enumerate(items)),
+            stem,
+            known.part,
+            lambda: Mistaken(stem, grader.target, known),
+            grader.limits,
+        )
 
     def runtest(self) -> None:
-        """Judge property after property until one rejects the mistake and names it."""
-        grader, said = self.grader, []
-        sandbox.warm_up(self.items[0].module)
-
-        def enter() -> None:
-            self.session._setupstate.teardown_exact(None)  # what pytest set up for this item
-            stem = stem_of(self.path)
-            grader.submissions[stem] = Mistaken(stem, grader.target, self.known)
-
-        def run(index: int, following: int) -> dict:
-            return grader.run_here(self.items, index, following)
-
-        child = sandbox.Child(run, enter, grader.limits)
-        try:
-            for index in range(len(self.items)):
-                following = index + 1 if index + 1 < len(self.items) else -1
-                outcome = child.judge(index, following)
-                if outcome.verdict is None:
-                    said.append(f"{self.items[index].name}: {outcome.ended}")
-                    if not child.alive:
-                        break
-                elif outcome.verdict["verdict"] != "passed":
-                    said.append(f"{self.items[index].name}: {outcome.verdict['message']}")
-                    if outcome.verdict["mistake"] == self.known.name:
-                        return
-        finally:
-            child.close()
-        if not said:
+        """The part must reject the mistake, and what is told first must name it."""
+        self.grader.rehearsals.finish(self.run)
+        told = verdicts.failures(self.run.verdicts.values())
+        if not told:
             pytest.fail(f"{self.known.part} accepts it: no property rejects it", pytrace=False)
-        pytest.fail("rejected, but not named:\n" + "\n\n".join(said[:4]), pytrace=False)
+        if told[0].mistake != self.known.name:
+            said = "\n\n".join(v.full() or v.line for v in told[:4])
+            pytest.fail(f"rejected, but not named:\n{said}", pytrace=False)
 
     def reportinfo(self) -> tuple[Any, None, str]:
         return self.path, None, f"{self.known.part}: {self.known.name}"
@@ -92,4 +79,5 @@ def rehearse(items: list[pytest.Item], grader: Any) -> list[pytest.Item]:
                         group[0].parent, name=name, known=known, items=group, grader=grader
                     )
                 )
+    grader.rehearsals = Judge([item.run for item in rehearsed], 1 if grader.worker else lanes())
     return rehearsed

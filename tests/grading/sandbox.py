@@ -1,18 +1,19 @@
 """A child process for each part: what a submission does there, it does to itself.
 
-The parent never runs a line of the submission. It forks a child for a part, tells it over a
-pipe which property to judge, and waits for the verdict with a clock in its hand. A child that
-hangs is stopped, one that dies is reported, and the next property gets a fresh one.
+The parent never runs a line of the submission. It forks a child for a part, asks it over a pipe to
+judge one property after the other, and waits with a clock in its hand. Whatever comes back over
+the pipe has a bound as well: a child that hangs, dies, or says what makes no sense is ended, with
+every process that it started.
 """
 
 from __future__ import annotations
 
 import contextlib
+import ctypes
 import faulthandler
 import json
 import mmap
 import os
-import select
 import signal
 import struct
 import sys
@@ -32,6 +33,9 @@ except ImportError:  # Windows has no such limits
 
 CAN_FORK = hasattr(os, "fork")
 LARGEST_FILE = 64 * 2**20
+LARGEST_MESSAGE = 4 * 2**20
+ASKING_SECONDS = 1.5
+"""How long a child that is late may take to say which call it is in."""
 
 
 @dataclass(frozen=True)
@@ -41,24 +45,19 @@ class Limits:
     call_seconds: float
     import_seconds: float
     property_seconds: float
+    part_seconds: float
     memory_mb: int
 
 
 @dataclass
 class Outcome:
-    """What the child said of one property, or how it ended without saying it."""
+    """What the child answered, or how it ended without an answer."""
 
-    verdict: dict | None = None
+    answer: Any = None
     ended: str | None = None
     timed_out: bool = False
     detail: str = ""
     what: str = ""
-
-
-def warm_up(module: Any) -> None:
-    """Build here, once, what every child would build anew: a test module names it in WARM_UP."""
-    for build in getattr(module, "WARM_UP", ()):
-        build()
 
 
 class _Queue:
@@ -96,107 +95,118 @@ def _charged(seconds: float, waited: float) -> float:
 
 
 class Child:
-    """One forked process; `judge(index)` runs one test there."""
+    """One forked process: `ask` it for something, then `poll` until there is an outcome."""
 
-    def __init__(
-        self,
-        run: Callable[[int, int], dict],
-        on_start: Callable[[], None],
-        limits: Limits,
-    ) -> None:
+    def __init__(self, answer: Callable[[Any], Any], limits: Limits) -> None:
         self.limits = limits
+        self.born = time.monotonic()
         self._page = mmap.mmap(-1, 4096)
         self._view = memoryview(self._page)[:16].cast("d")
         down_read, down_write = os.pipe()
         up_read, up_write = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
+        parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:
             code = 1
             try:
                 os.close(down_write)
                 os.close(up_read)
-                _serve(run, on_start, down_read, up_write, self._view, limits)
+                _serve(answer, down_read, up_write, self._view, limits, parent)
                 code = 0
             finally:
                 os._exit(code)
+        with contextlib.suppress(OSError):  # as the child does itself: whoever comes first
+            os.setpgid(self.pid, self.pid)
         os.close(down_read)
         os.close(up_write)
-        self._down, self._up = down_write, up_read
+        os.set_blocking(up_read, False)
+        self._down, self.up = down_write, up_read
         self._buffer = b""
+        self._asked_where = 0.0
 
-    def judge(self, index: int, following: int) -> Outcome:
-        """Have the child run one test; return its verdict, or how it ended."""
+    def ask(self, request: Any) -> None:
+        """Begin with something; the clock starts."""
+        self._began = time.monotonic()
+        self._queue = _Queue(self.pid)
+        self._call = self._waited = self._waited_in_call = 0.0
+        data = json.dumps(request).encode()
+        with contextlib.suppress(OSError):  # a dead child is noticed when it is polled
+            os.write(self._down, struct.pack("i", len(data)) + data)
+
+    def poll(self) -> Outcome | None:
+        """What came of it, if anything has."""
         try:
-            os.write(self._down, struct.pack("ii", index, following))
-        except OSError:
-            return Outcome(ended=self._reap())
-        began = time.monotonic()
-        queue, call, waited, waited_in_call = _Queue(self.pid), 0.0, 0.0, 0.0
-        early: dict | None = None
-        while True:
-            ready, _, _ = select.select([self._up], [], [], 0.1)
-            if ready:
-                chunk = os.read(self._up, 1 << 16)
-                if not chunk:
-                    return Outcome(early, None if early else self._reap())
-                for message in self._messages(chunk):
-                    if message["kind"] == "final":
-                        return Outcome(message["verdict"])
-                    if message["kind"] == "early":
-                        early = message["verdict"]
-                continue
-            now, call_began = time.monotonic(), self._view[0]
-            if call_began != call:
-                call, waited_in_call = call_began, 0.0
-            more = queue.waited()
-            waited, waited_in_call = waited + more, waited_in_call + more
-            limit = self.limits.import_seconds if self._view[1] else self.limits.call_seconds
-            slow_call = call_began and _charged(now - call_began, waited_in_call) > limit
-            if slow_call or _charged(now - began, waited) > self.limits.property_seconds:
-                if early:
-                    self.close()
-                    return Outcome(early)
-                seconds = limit if slow_call else self.limits.property_seconds
-                place = self._ask_where()
-                self.close()
-                return Outcome(
-                    timed_out=True,
-                    ended=f"gave no verdict within {seconds:g} s",
-                    what=place.get("what", ""),
-                    detail=place.get("detail", ""),
-                )
+            for message in self._messages():
+                if message["kind"] == "answer":
+                    return Outcome(message["answer"])
+                if message["kind"] == "where" and self._asked_where:
+                    return self._late(message)
+        except EOFError:
+            return self._late({}) if self._asked_where else Outcome(ended=self._reap())
+        except (ValueError, KeyError, TypeError, struct.error):
+            self.close()
+            return Outcome(ended="what it wrote to the judge's own pipe makes no sense")
+        now, call_began = time.monotonic(), self._view[0]
+        if self._asked_where:
+            return self._late({}) if now > self._asked_where + ASKING_SECONDS else None
+        if call_began != self._call:
+            self._call, self._waited_in_call = call_began, 0.0
+        more = self._queue.waited()
+        self._waited, self._waited_in_call = self._waited + more, self._waited_in_call + more
+        limit = self.limits.import_seconds if self._view[1] else self.limits.call_seconds
+        in_call = _charged(now - call_began, self._waited_in_call) if call_began else 0.0
+        in_all = _charged(now - self._began, self._waited)
+        if in_call > limit or in_all > self.limits.property_seconds:
+            self._limit = limit if in_call > limit else self.limits.property_seconds
+            self._asked_where = now
+            with contextlib.suppress(OSError):  # one that is deep in C code cannot answer
+                os.kill(self.pid, signal.SIGUSR1)
+        return None
 
-    def _ask_where(self) -> dict:
-        """Ask the child which call it is in; one that is deep in C code cannot answer."""
-        with contextlib.suppress(OSError):
-            os.kill(self.pid, signal.SIGUSR1)
-        deadline = time.monotonic() + 1.5
-        while time.monotonic() < deadline:
-            ready, _, _ = select.select([self._up], [], [], 0.1)
-            if ready:
-                chunk = os.read(self._up, 1 << 16)
-                if not chunk:
+    def _late(self, place: dict) -> Outcome:
+        self.close()
+        return Outcome(
+            timed_out=True,
+            ended=f"gave no verdict within {self._limit:g} s",
+            what=str(place.get("what", ""))[:200],
+            detail=str(place.get("detail", ""))[:4000],
+        )
+
+    def _messages(self) -> Iterator[dict]:
+        """What the child has said in whole; the rest is kept for the next look."""
+        for _ in range(64):  # a bound: an endless stream must not keep us from the clock
+            try:
+                chunk = os.read(self.up, 1 << 16)
+            except BlockingIOError:
+                break
+            except OSError:
+                raise EOFError from None
+            if not chunk:
+                raise EOFError
+            self._buffer += chunk
+            while len(self._buffer) >= 4:
+                (size,) = struct.unpack_from("i", self._buffer)
+                if not 0 <= size <= LARGEST_MESSAGE:
+                    raise ValueError("no message is that long")
+                if len(self._buffer) < 4 + size:
                     break
-                for message in self._messages(chunk):
-                    return message
-        return {}
-
-    def _messages(self, chunk: bytes) -> Iterator[dict]:
-        """What the child said in whole, with this piece of it; the rest is kept for the next."""
-        self._buffer += chunk
-        while len(self._buffer) >= 4:
-            (size,) = struct.unpack_from("i", self._buffer)
-            if len(self._buffer) < 4 + size:
-                return
-            message, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
-            yield json.loads(message)
+                message, self._buffer = self._buffer[4 : 4 + size], self._buffer[4 + size :]
+                yield json.loads(message)
 
     def _reap(self) -> str:
-        _, status = os.waitpid(self.pid, 0)
-        self.pid = 0
+        """How the child ended, which closed its pipe; one that goes on all the same is killed."""
+        deadline = time.monotonic() + 1.0
+        done, status = os.waitpid(self.pid, os.WNOHANG)
+        while not done and time.monotonic() < deadline:
+            time.sleep(0.005)
+            done, status = os.waitpid(self.pid, os.WNOHANG)
+        pid, self.pid = self.pid, 0 if done else self.pid
+        _end_group(pid)
         self.close()
+        if not done:
+            return "it closed the pipe over which it is judged"
         if os.WIFSIGNALED(status):
             number = os.WTERMSIG(status)
             with contextlib.suppress(ValueError):
@@ -212,18 +222,24 @@ class Child:
         return self.pid > 0
 
     def close(self) -> None:
-        """Stop the child for good."""
-        for handle in (self._down, self._up):
+        """Stop the child and all that it started, for good."""
+        for handle in (self._down, self.up):
             if handle >= 0:
                 with contextlib.suppress(OSError):
                     os.close(handle)
-        self._down = self._up = -1
+        self._down = self.up = -1
         if self.pid > 0:
+            _end_group(self.pid)
             with contextlib.suppress(OSError):
                 os.kill(self.pid, signal.SIGKILL)
             with contextlib.suppress(OSError):
                 os.waitpid(self.pid, 0)
             self.pid = 0
+
+
+def _end_group(pid: int) -> None:
+    with contextlib.suppress(OSError):
+        os.killpg(pid, signal.SIGKILL)
 
 
 _up = -1
@@ -236,37 +252,47 @@ def _send(message: dict) -> None:
         data = data[os.write(_up, data) :]
 
 
-def send_early(verdict: dict) -> None:
-    """Hand over what is known already, in case the rest never comes."""
-    if _up >= 0:
-        _send({"kind": "early", "verdict": verdict})
+def _read_exactly(handle: int, count: int) -> bytes:
+    data = b""
+    while len(data) < count:
+        more = os.read(handle, count - len(data))
+        if not more:
+            return b""
+        data += more
+    return data
 
 
 def _serve(
-    run: Callable[[int, int], dict],
-    on_start: Callable[[], None],
-    down: int,
-    up: int,
-    view: Any,
-    limits: Limits,
+    answer: Callable[[Any], Any], down: int, up: int, view: Any, limits: Limits, parent: int
 ) -> None:
     global _up
     _up = up
     clock.began = view
+    with contextlib.suppress(OSError):
+        os.setpgid(0, 0)
+    _die_with(parent)
     torch = sys.modules.get("torch")
     if torch:
         torch.set_num_threads(1)
     faulthandler.disable()  # the parent says how a child died, in words
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     signal.signal(signal.SIGUSR1, _say_where)
-    on_start()
     limit_memory(limits.memory_mb)
     while True:
-        request = os.read(down, 8)
-        if len(request) < 8:
+        head = _read_exactly(down, 4)
+        if not head:
             return
-        index, following = struct.unpack("ii", request)
-        _send({"kind": "final", "verdict": run(index, following)})
+        request = json.loads(_read_exactly(down, *struct.unpack("i", head)))
+        _send({"kind": "answer", "answer": answer(request)})
+
+
+def _die_with(parent: int) -> None:
+    """On Linux a child is ended with its parent, however that ends."""
+    if sys.platform.startswith("linux"):
+        with contextlib.suppress(Exception):
+            ctypes.CDLL(None).prctl(1, signal.SIGKILL)  # PR_SET_PDEATHSIG
+        if os.getppid() != parent:
+            os._exit(1)
 
 
 def _say_where(_signal: int, frame: Any) -> None:
@@ -281,7 +307,8 @@ def _say_where(_signal: int, frame: Any) -> None:
             detail += f"\nat the time it was at {Path(last.filename).name}:{last.lineno}"
             if last.line:
                 detail += f": {last.line}"
-    _send({"kind": "where", "what": what, "detail": detail})
+    with contextlib.suppress(Exception):
+        _send({"kind": "where", "what": what, "detail": detail})
     os._exit(3)
 
 

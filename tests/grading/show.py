@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import sys
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -17,6 +18,22 @@ def remember_recipe(model: Any, recipe: str) -> None:
     _recipes[model] = recipe
 
 
+def said_by(error: BaseException, longest: int = 300) -> str:
+    """Name and message of an exception, cut to what a person would read."""
+    try:
+        long = len(error.args) == 1 and isinstance(error.args[0], str)
+        long = long and len(error.args[0]) > longest  # str() of it might take minutes
+        text = error.args[0][:longest] if long else str(error)[:longest]
+    except Exception as problem:
+        text = f"<its message raised {type(problem).__name__}>"
+    return readable(f"{type(error).__name__}: {text}" if text else type(error).__name__)
+
+
+def readable(text: str) -> str:
+    """The text with what cannot be written to a file or a terminal spelled out."""
+    return text.encode("utf-8", "backslashreplace").decode("utf-8")
+
+
 def show(value: Any, longest: int = LONGEST) -> str:
     """Return a repr that is short enough to read."""
     try:
@@ -25,7 +42,7 @@ def show(value: Any, longest: int = LONGEST) -> str:
         text = f"<{type(value).__name__}, whose repr raised {type(error).__name__}>"
     if len(text) > longest:
         text = f"{text[: longest - 30]} … ({len(text)} characters)"
-    return text
+    return readable(text)
 
 
 def _show(value: Any) -> str:
@@ -43,7 +60,8 @@ def _show(value: Any) -> str:
     if torch and isinstance(value, torch.nn.Module):
         return _recipes.get(value) or _show_module(value)
     if isinstance(value, dict) and type(value) is dict:
-        return "{" + ", ".join(f"{_show(k)}: {_show(v)}" for k, v in value.items()) + "}"
+        shown = [f"{_show(k)}: {_show(v)}" for k, v in itertools.islice(value.items(), 20)]
+        return "{" + ", ".join(shown + ["…"] * (len(value) > 20)) + "}"
     if type(value) in (list, tuple):
         inside = ", ".join(_show(v) for v in value[:20]) + (", …" if len(value) > 20 else "")
         if type(value) is list:
@@ -51,6 +69,8 @@ def _show(value: Any) -> str:
         return f"({inside},)" if len(value) == 1 else f"({inside})"
     if isinstance(value, bytes) and len(value) > 24:
         return f"{value[:20]!r}… ({len(value)} bytes)"
+    if isinstance(value, str) and len(value) > LONGEST:
+        return f"{value[:LONGEST]!r}… ({len(value)} characters)"
     if callable(value) and hasattr(value, "__name__"):
         return value.__name__
     return repr(value)

@@ -1,4 +1,4 @@
-"""The code under test: loaded from its own file, called under watch, and remembered."""
+"""The code under test: loaded from its own text, called under watch, and remembered."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import functools
 import importlib.util
 import inspect
 import itertools
+import linecache
 import os
 import sys
 import time
@@ -18,9 +19,11 @@ from types import ModuleType
 from typing import Any
 
 from tests.grading.catalogue import ROOT
-from tests.grading.expect import Impure
+from tests.grading.expect import Impure, Wrong
+from tests.grading.plain import plain
 from tests.grading.purity import GlobalState, patched_names, remember_libraries, watch_input
-from tests.grading.show import show_call
+from tests.grading.show import said_by, show_call
+from tests.grading.source import Source
 
 KEPT_EXAMPLES = 12
 """How many passing and how many failing examples a test remembers, to recognise a mistake by."""
@@ -47,6 +50,7 @@ class Target:
 
     folder: Path
     package: str | None
+    sources: dict[str, Source] = field(default_factory=dict, compare=False)
 
     @classmethod
     def resolve(cls, name: str, start: Path) -> Target:
@@ -56,6 +60,8 @@ class Target:
                 folder = folder.resolve()
                 inside = folder.parent == ROOT
                 return cls(folder, folder.name if inside else None)
+            if folder.is_file():
+                raise NoSuchTarget(f"--target {name}: that is a file; name the folder it is in")
         if "/" not in name and os.sep not in name:
             try:
                 spec = importlib.util.find_spec(name)
@@ -67,6 +73,13 @@ class Target:
 
     def path(self, stem: str) -> Path:
         return self.folder / f"{stem}.py"
+
+    def source(self, stem: str) -> Source:
+        """The file of a stem, read once a run: later saves and deletions do not reach it."""
+        if stem not in self.sources:
+            path = self.path(stem)
+            self.sources[stem] = Source(path.read_bytes() if path.is_file() else None)
+        return self.sources[stem]
 
 
 class Clock:
@@ -104,10 +117,10 @@ class Call:
 
 @dataclass
 class Example:
-    """What one drawn input led to."""
+    """What one drawn input led to; `error` is what the test raised of it."""
 
     calls: list[Call] = field(default_factory=list)
-    failed: bool = False
+    error: BaseException | None = None
     about_errors: bool = False
     agrees: dict[str, bool] = field(default_factory=dict)  # which known mistakes do the same
 
@@ -117,38 +130,33 @@ class Example:
             Call(c.name, copy.deepcopy(c.args), copy.deepcopy(c.kwargs), c.outcome, c.raised)
             for c in self.calls
         ]
-        return Example(calls, self.failed, self.about_errors)
+        return Example(calls, self.error, self.about_errors)
 
 
 class Diary:
-    """The examples of the running test, and what earlier tests of the part left."""
+    """The examples of one property: what was called, and what came of it."""
 
     def __init__(self) -> None:
         self.current = Example()
         self.last_failing: Example | None = None
         self.failing: list[Example] = []
         self.passing: list[Example] = []
-        self.earlier: list[Example] = []
-
-    def begin_test(self) -> None:
-        self.earlier += self.failing + self.passing
-        self.failing, self.passing, self.last_failing = [], [], None
-        self.current = Example()
 
     def begin_example(self) -> None:
         self.current = Example()
 
-    def end_example(self, failed: bool) -> None:
+    def end_example(self, error: BaseException | None) -> None:
         example, self.current = self.current, Example()
-        example.failed = failed
-        if failed:
-            self.last_failing = example
-        kept = self.failing if failed else self.passing
+        example.error = error
+        kept = self.passing if error is None else self.failing
         if len(kept) < KEPT_EXAMPLES and example.calls:
             try:
-                kept.append(example.frozen())
+                example = example.frozen()
+                kept.append(example)
             except Exception:  # what cannot be copied cannot be compared later either
-                return
+                pass
+        if error is not None:
+            self.last_failing = example
 
 
 class Submission:
@@ -158,6 +166,7 @@ class Submission:
         self.stem = stem
         self.path = target.path(stem)
         self.target = target
+        self.source = target.source(stem)
         self.diary = Diary()
         self._module: ModuleType | None = None
         self._failed: BaseException | None = None
@@ -198,11 +207,16 @@ class Submission:
         watches = [watch_input(key, value) for key, value in labelled if key not in may_change]
         call = Call(name, args, kwargs)
         self.diary.current.calls.append(call)
+        outcome = None
         clock.start(f"{name}(…)", lambda: show_call(name, args, kwargs, names))
         try:
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
-                call.outcome = function(*args, **kwargs)
+                outcome = function(*args, **kwargs)
+                call.outcome = plain(outcome, self.module.__name__)
+        except Wrong:
+            call.outcome = outcome
+            raise
         except NotImplementedError as error:
             call.outcome, call.raised = error, True
             if self._raised_here(error):
@@ -216,7 +230,7 @@ class Submission:
             ) from error
         except Exception as error:
             call.outcome, call.raised = error, True
-            if type(error).__module__.startswith("_pytest."):
+            if type(error).__module__.partition(".")[0] in ("_pytest", "hypothesis", "bdb"):
                 raise Crashed(_what_ended(error)) from error
             raise
         except BaseException as error:
@@ -263,15 +277,15 @@ class Submission:
             )
         return function
 
-    def _source(self) -> bytes:
-        return self.path.read_bytes()
+    def _text(self) -> bytes:
+        return self.source.data or b""
 
     def _load(self) -> ModuleType:
-        if not self.path.exists():
+        if self.source.data is None:
             raise Todo(f"{self.path.name} is not there yet")
         package = self.target.package
         name = f"{package}.{self.stem}" if package else self.stem
-        if package is None:
+        if str(self.path.parent) not in sys.path:  # for a helper file beside the stub
             sys.path.insert(0, str(self.path.parent))
         module = ModuleType(name)
         module.__file__ = str(self.path)
@@ -281,8 +295,11 @@ class Submission:
         clock.start(f"import of {self.path.name}", lambda: f"import {self.stem}", True)
         sys.dont_write_bytecode = True
         try:
-            # Compiled from the source as it is now: a cached file may be older by a save.
-            code = compile(self._source(), str(self.path), "exec")
+            text = self._text()
+            code = compile(text, str(self.path), "exec")
+            # A traceback shows the lines that ran, whatever the file holds by then.
+            lines = text.decode("utf-8", "replace").splitlines(keepends=True)
+            linecache.cache[str(self.path)] = (len(text), None, lines, str(self.path))
             sys.modules[name] = module
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -292,6 +309,7 @@ class Submission:
         finally:
             clock.stop()
             _check_surroundings(state, f"importing {self.path.name}")
+            check_libraries(f"importing {self.path.name}")
         return module
 
     def _raised_here(self, error: BaseException) -> bool:
@@ -304,18 +322,12 @@ def _check_surroundings(state: GlobalState, what: str, may_draw: bool = False) -
 
     A call that trains in place (`may_change`) may draw random numbers, as a dropout does.
     """
-    changed, patched = state.restore_and_say(), patched_names()
+    changed = state.restore_and_say()
     if solutions_guard.offence:
         raise Impure(
             "an answer of your own",
             "it is to be written, not imported",
             f"{solutions_guard.offence}; it is judged as not your answer",
-        )
-    if patched:
-        raise Impure(
-            "numpy and torch as they were",
-            "everything else that runs in this process uses them too",
-            f"{what} replaced {', '.join(patched[:3])}",
         )
     if changed and not (may_draw and "random state" in changed):
         raise Impure(
@@ -326,12 +338,25 @@ def _check_surroundings(state: GlobalState, what: str, may_draw: bool = False) -
         )
 
 
+def check_libraries(what: str) -> None:
+    """Put back what was replaced in numpy, torch, Python or the judge, and fail with words."""
+    patched = patched_names()
+    if patched:
+        raise Impure(
+            "numpy and torch as they were",
+            "everything else that runs in this process uses them too",
+            f"{what} replaced {', '.join(patched[:3])}",
+        )
+
+
 def _what_ended(error: BaseException) -> str:
     if isinstance(error, SystemExit):
         return f"the code tried to exit the program (SystemExit: {error.code!r})"
     if isinstance(error, KeyboardInterrupt):
         return "the code raised KeyboardInterrupt"
-    return f"the code raised {type(error).__name__}: {error}"
+    if type(error).__module__ == "bdb":
+        return "a debugger has no terminal here: run pytest --pdb to stop inside your code"
+    return f"the code raised {said_by(error)}"
 
 
 class SolutionsGuard:
@@ -357,10 +382,7 @@ class SolutionsGuard:
     def _hook(self, event: str, args: tuple) -> None:
         if not self.active:
             return
-        if event == "import":
-            if args[0] == "solutions" or args[0].startswith("solutions."):
-                self._stop("the file imports `solutions`")
-        elif event == "open":
+        if event == "open":
             path = args[0]
             if isinstance(path, bytes):
                 path = os.fsdecode(path)
@@ -368,7 +390,7 @@ class SolutionsGuard:
                 path.startswith(self._folder)
                 or ("solutions" in path and os.path.realpath(path).startswith(self._folder))
             ):
-                self._stop("the file reads a file of `solutions`")
+                self._stop("the file imports or reads the reference in `solutions`")
         elif event in ("os.kill", "os.killpg") and args[0] != os.getpid():
             raise PermissionError("a submission may not signal another process")
 

@@ -5,19 +5,21 @@ from __future__ import annotations
 import sys
 import textwrap
 import traceback
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
-from tests.grading.expect import Wrong
-from tests.grading.mistakes import contradicted, diagnose
-from tests.grading.show import show
+from tests.grading.expect import Impure, Wrong
+from tests.grading.mistakes import Mistake
+from tests.grading.show import readable, said_by, show
 from tests.grading.submission import Crashed, Submission, Todo
 
 if sys.version_info < (3, 11):  # the backport that Hypothesis and pytest bring
     from exceptiongroup import BaseExceptionGroup
 
 PASSED, TODO, WRONG, CRASHED, TIMED_OUT = "passed", "todo", "wrong", "crashed", "timed out"
+SERIOUS = (TIMED_OUT, WRONG, CRASHED)
 LETTERS = {PASSED: ".", TODO: "t", WRONG: "W", CRASHED: "C", TIMED_OUT: "T"}
 
 
@@ -36,6 +38,8 @@ class Verdict:
     contradicted: list[str] = field(default_factory=list)
     about_errors: bool = False
     place: int = 0  # the line of its test, so that what is told does not hang on the order
+    impure: bool = False  # what was done beside the answer says nothing about a mistake
+    whole_file: bool = False  # the file could not be read, which is said once an exercise
 
     def full(self) -> str:
         """The message, and the known mistake that it looks like."""
@@ -45,15 +49,35 @@ class Verdict:
         return asdict(self)
 
 
-def property_in_words(test: str) -> str:
-    name, _, case = test.partition("[")
-    words = name.removeprefix("test_").replace("_", " ")
-    return f"{words} [{case}" if case else words
+def telling(v: Verdict) -> tuple:
+    """The order in which failures are told: values before errors, a named mistake first."""
+    rank = not v.message, v.about_errors, not v.mistake, SERIOUS.index(v.verdict)
+    return (*rank, v.place, v.property)
 
 
-def judge(error: BaseException | None, submission: Submission, part: str, test: str) -> Verdict:
+def failures(verdicts: Iterable[Verdict]) -> list[Verdict]:
+    """What did not hold, the most telling first.
+
+    A mistake that one property suggests and another speaks against is not named.
+    """
+    failed = [v for v in verdicts if v.verdict not in (PASSED, TODO)]
+    ruled_out = {name for v in failed for name in v.contradicted}
+    failed = [
+        replace(v, mistake="", mistake_text="") if v.mistake in ruled_out else v for v in failed
+    ]
+    return sorted(failed, key=telling)
+
+
+def property_in_words(item: Any) -> str:
+    """The name of a test as a sentence; what it was given beside it, as `name = value`."""
+    words = getattr(item, "originalname", item.name).removeprefix("test_").replace("_", " ")
+    given = getattr(getattr(item, "callspec", None), "params", {})
+    case = ", ".join(f"{name} = {show(value, 60)}" for name, value in given.items())
+    return f"{words} [{' '.join(case.split())}]" if case else words
+
+
+def judge(error: BaseException | None, submission: Submission, part: str, words: str) -> Verdict:
     """Turn the exception that ended a test (or None) into a verdict."""
-    words = property_in_words(test)
     verdict = Verdict(submission.stem, part, words, PASSED)
     if error is None:
         return verdict
@@ -73,11 +97,12 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
     call = submission.last_call()
     verdict.about_errors = (diary.last_failing or diary.current).about_errors
     rows = [("property", words)]
-    importing = isinstance(error, Crashed) and error.args[0].startswith("importing")
-    if call and not importing:
+    verdict.whole_file = isinstance(error, Crashed) and error.args[0].startswith("importing")
+    if call and not verdict.whole_file:
         rows.append(("call", submission.show(call)))
     if isinstance(error, Wrong):
         verdict.verdict = WRONG
+        verdict.impure = isinstance(error, Impure)
         rows.append(("expected", error.expected))
         if error.why:
             rows.append(("why", error.why))
@@ -93,7 +118,7 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
         verdict.line = str(error)
     elif (call and call.raised and call.outcome is error) or _own_lines(error, submission.path):
         verdict.verdict = CRASHED
-        said = _first(f"{type(error).__name__}: {error}", 300)
+        said = _first(said_by(error), 300)
         rows.append(("crashed", said + _own_lines(error, submission.path)))
         verdict.line = _first(said)
     else:
@@ -101,21 +126,14 @@ def judge(error: BaseException | None, submission: Submission, part: str, test: 
         verdict.verdict = WRONG
         rows.append(("expected", "a result of the kind that the exercise describes"))
         rows.append(("got", show(call.outcome) if call else "no result"))
-        rows.append(("checking it", _first(f"{type(error).__name__}: {error}", 300)))
+        rows.append(("checking it", _first(said_by(error), 300)))
         verdict.line = f"{words}: the result is not of the kind described"
     verdict.message = _table(rows)
     return verdict
 
 
-def add_mistake(verdict: Verdict, submission: Submission) -> None:
-    """Name the known mistake that the submission behaves like, where one surely fits."""
-    if verdict.verdict not in (WRONG, CRASHED):
-        return
-    diary = submission.diary
-    verdict.contradicted = contradicted(submission.stem, verdict.part, diary)
-    known = diagnose(submission.stem, verdict.part, diary)
-    if known is None:
-        return
+def name_mistake(verdict: Verdict, known: Mistake) -> None:
+    """Call the mistake by its name."""
     verdict.mistake = known.name
     verdict.mistake_text = _table(
         [
@@ -125,17 +143,12 @@ def add_mistake(verdict: Verdict, submission: Submission) -> None:
     )
 
 
-def add_output(verdict: Verdict, sections: list[tuple[str, str]], longest: int = 1000) -> None:
+def add_output(verdict: Verdict, text: str, longest: int = 1000) -> None:
     """Show what the submission printed, cut to what a person would read."""
-    if verdict.verdict in (PASSED, TODO):
-        return
-    for name, text in sections:
-        if not text.strip() or name.startswith("Captured log"):
-            continue
+    if verdict.verdict not in (PASSED, TODO) and text.strip():
         if len(text) > longest:
             text = f"{text[:longest]}\n… {len(text) - longest} more characters not shown"
-        stream = "printed" if "stdout" in name else "to stderr"
-        verdict.message += "\n" + _table([(stream, text.rstrip())])
+        verdict.message += "\n" + _table([("printed", text.rstrip())])
 
 
 def without_word(item_words: str, outcome: Any, stem: str, part: str) -> Verdict:
@@ -167,7 +180,7 @@ def _own_lines(error: BaseException | None, path: Path) -> str:
 
 
 def _first(text: str, longest: int = 160) -> str:
-    line = " ".join(str(text).split())
+    line = " ".join(str(text)[:2000].split())
     return line if len(line) <= longest else f"{line[: longest - 1]}…"
 
 
@@ -179,4 +192,4 @@ def _table(rows: list[tuple[str, str]]) -> str:
             text = "\n".join(textwrap.wrap(text, 88, break_long_words=False))
         body = textwrap.indent(text, " " * width).lstrip()
         out.append(f"{label + ':':<{width - 1}} {body}")
-    return "\n".join(out)
+    return readable("\n".join(out))
