@@ -94,10 +94,11 @@ def diagnose(stem: str, part: str, diary: Diary, others: list[Example]) -> Mista
                 continue
             agreed, tried = agreed + passed, tried + passes
         ranked.append((agreed / tried, known))
-    ranked.sort(key=lambda pair: -pair[0])
-    if not ranked or (len(ranked) > 1 and ranked[0][0] == ranked[1][0]):
-        return None
-    return ranked[0][1]
+    best = [known for rank, known in ranked if rank == max(rank for rank, _ in ranked)]
+    if len(best) > 1:  # what the part's other properties saw may tell them apart
+        agreed = [_agreement(known, _values(others))[0] for known in best]
+        best = [known for known, count in zip(best, agreed) if count == max(agreed)]
+    return best[0] if len(best) == 1 else None
 
 
 def contradicts(diary: Diary, known: Mistake) -> bool:

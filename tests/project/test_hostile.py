@@ -74,13 +74,13 @@ HOSTILE = {
     "imports solutions": (
         "import solutions.p01_vector_pruning as s; return s.shrink_mask(weights, mask, sparsity)",
         "wrong",
-        "imports `solutions`",
+        "reference in `solutions`",
     ),
     "imports solutions and hides it": (
         "try:\n        import solutions.p01_vector_pruning\n    except BaseException: pass\n"
         "    return mask",
         "wrong",
-        "imports `solutions`",
+        "reference in `solutions`",
     ),
     "reads solutions": (
         "import pathlib\n    root = pathlib.Path(sys.modules['tests'].__file__).parents[1]\n"
@@ -88,7 +88,7 @@ HOSTILE = {
         "    exec((root / 'solutions' / 'p01_vector_pruning.py').read_text(), scope)\n"
         "    return scope['shrink_mask'](weights, mask, sparsity)",
         "wrong",
-        "reads a file of `solutions`",
+        "reference in `solutions`",
     ),
     "None": ("return None", "wrong", "got: +None"),
     "wrong dtype": ("return mask.astype(int)", "wrong", "boolean mask"),
@@ -135,7 +135,7 @@ MODULES = {
     "imports solutions": (
         "from solutions.p01_vector_pruning import *",
         "wrong",
-        "imports `solutions`",
+        "reference in `solutions`",
     ),
     "no function": ("del threshold_mask", "crashed", "no function named threshold_mask"),
 }
