@@ -30,9 +30,12 @@ class PartRun:
         submission: Callable[[], Submission],
         limits: Limits,
         everything: bool = False,
+        quick: bool = False,
     ) -> None:
+        """`everything`: all failures are made small; `quick`: the first failure is enough."""
         self.items, self.stem, self.part = items, stem, part
-        self.submission, self.limits, self.everything = submission, limits, everything
+        self.submission, self.limits = submission, limits
+        self.everything, self.quick = everything, quick
         self.waiting = deque(items)
         self.verdicts: dict[int, Verdict] = {}
         self.child: Child | None = None
@@ -62,6 +65,8 @@ class PartRun:
         if self.spent > self.limits.part_seconds and self.waiting:
             line = f"the part took more than {self.limits.part_seconds:g} s"
             self.settle(TIMED_OUT, line, line)
+        if self.quick and any(v.verdict != PASSED for v in self.verdicts.values()):
+            self.waiting.clear()
         if self.waiting:
             self._ask({"judge": self.waiting[0]})
             return
@@ -70,7 +75,7 @@ class PartRun:
             for index, v in self.verdicts.items()
             if v.verdict not in (PASSED, TODO) and not v.whole_file and index not in self.lost
         ]
-        if failing:
+        if failing and not self.quick:
             self._ask({"tell": failing, "everything": self.everything})
         else:
             self.finish()
@@ -168,7 +173,7 @@ class Judge:
             if run.done:
                 continue
             known = self.broken.get(run.stem)
-            if known:
+            if known and not run.quick:
                 run.settle(known.verdict, known.line, known.message, whole_file=True)
                 run.finish()
                 continue

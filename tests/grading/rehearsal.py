@@ -17,18 +17,11 @@ from tests.grading.mistakes import Mistake, known_mistakes
 from tests.grading.submission import Submission, Target
 
 
-class Mistaken(Submission):
+def mistaken(known: Mistake, stem: str, target: Target) -> Submission:
     """The reference solution with one part given wrongly."""
-
-    def __init__(self, stem: str, target: Target, known: Mistake) -> None:
-        super().__init__(stem, target)
-        self._known = known
-
-    def _text(self) -> bytes:
-        module = self._known.function.__module__
-        name = self._known.function.__name__
-        override = f"\nfrom {module} import {name} as {self._known.part}\n"
-        return super()._text() + override.encode()
+    module, name = known.function.__module__, known.function.__name__
+    override = f"\nfrom {module} import {name} as {known.part}\n"
+    return Submission(stem, target, target.source(stem).data + override.encode())
 
 
 class MistakeItem(pytest.Item):
@@ -42,7 +35,7 @@ class MistakeItem(pytest.Item):
             dict(enumerate(items)),
             stem,
             known.part,
-            lambda: Mistaken(stem, grader.target, known),
+            lambda: mistaken(known, stem, grader.target),
             grader.limits,
         )
 

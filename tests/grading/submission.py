@@ -162,11 +162,12 @@ class Diary:
 class Submission:
     """One stem of the target; `submission.part(...)` calls the learner's function under watch."""
 
-    def __init__(self, stem: str, target: Target) -> None:
+    def __init__(self, stem: str, target: Target, text: bytes | None = None) -> None:
+        """`text` is graded instead of the file: a known mistake, or a mutant."""
         self.stem = stem
         self.path = target.path(stem)
         self.target = target
-        self.source = target.source(stem)
+        self.source = target.source(stem) if text is None else Source(text)
         self.diary = Diary()
         self._module: ModuleType | None = None
         self._failed: BaseException | None = None
@@ -277,9 +278,6 @@ class Submission:
             )
         return function
 
-    def _text(self) -> bytes:
-        return self.source.data or b""
-
     def _load(self) -> ModuleType:
         if self.source.data is None:
             raise Todo(f"{self.path.name} is not there yet")
@@ -295,7 +293,7 @@ class Submission:
         clock.start(f"import of {self.path.name}", lambda: f"import {self.stem}", True)
         sys.dont_write_bytecode = True
         try:
-            text = self._text()
+            text = self.source.data
             code = compile(text, str(self.path), "exec")
             # A traceback shows the lines that ran, whatever the file holds by then.
             lines = text.decode("utf-8", "replace").splitlines(keepends=True)

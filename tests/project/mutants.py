@@ -1,6 +1,6 @@
 """Is the judge sharp? Small changes to the solutions, each of which a property must notice.
 
-    python -m tests.project.mutants            all twenty, an hour or more; writes tests/MUTANTS.md
+    python -m tests.project.mutants            all of them; writes tests/MUTANTS.md
     python -m tests.project.mutants p01 q04    these only; the other rows stay as they are
     python -m tests.project.mutants -          none; reads the reasons again
 
@@ -14,13 +14,12 @@ from __future__ import annotations
 
 import ast
 import copy
-import os
 import re
 import sys
-import tempfile
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import Any
 
 if sys.version_info >= (3, 11):
     import tomllib
@@ -29,6 +28,9 @@ else:
 
 from tests.grading import catalogue
 from tests.grading.catalogue import ROOT
+from tests.grading.judging import Judge, PartRun, lanes
+from tests.grading.submission import Submission
+from tests.grading.verdict import PASSED
 
 HARMLESS = Path(__file__).with_name("harmless_mutants.toml")
 REPORT = ROOT / "tests" / "MUTANTS.md"
@@ -283,81 +285,62 @@ def _replacements(node: ast.expr) -> Iterator[ast.expr]:
                 yield other(generators=[new, *generators[1:]])
 
 
-def survives(stem: str, mutant: Mutant, parts: tuple[str, ...]) -> bool:
-    """Grade it in a fork of this process; False as soon as one property rejects it."""
-    with tempfile.TemporaryDirectory() as folder:
-        Path(folder, f"{stem}.py").write_text(mutant.source, encoding="utf-8")
-        # A part is judged by its own properties; a helper by those of all parts.
-        return _passes(stem, folder, ["-k", mutant.function] if mutant.function in parts else [])
+class Examination:
+    """Grades every mutant of a solution as an answer: each part by its own properties."""
 
+    def __init__(self, stem: str) -> None:
+        self.stem = stem
+        self.every: list[Mutant] = []
+        self.alive: list[Mutant] = []
 
-def _passes(stem: str, folder: str, more: list[str]) -> bool:
-    sys.stdout.flush()
-    child = os.fork()
-    if child == 0:
-        status = 1
-        try:
-            null = os.open(os.devnull, os.O_RDWR)
-            for stream in (0, 1, 2):
-                os.dup2(null, stream)
-            status = _grade(stem, folder, more)
-        finally:
-            os._exit(status)
-    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == 0
+    def pytest_runtestloop(self, session: Any) -> bool:
+        """Instead of pytest's own loop."""
+        grader = session.config.pluginmanager.get_plugin("grader")
+        grader.board.parts.clear()  # no scoreboard
+        limits = replace(grader.limits, call_seconds=4.0, property_seconds=30.0)
+        source = grader.target.source(self.stem).data.decode("utf-8")
+        self.every = list(mutants(source))
+        whole = Mutant("", "", "", ast.unparse(ast.parse(source)))
+        runs = {id(m): self._runs(m, grader, limits) for m in (whole, *self.every)}
+        judge = Judge([run for each in runs.values() for run in each], lanes())
+        for place, mutant in enumerate((whole, *self.every)):
+            verdicts = [v for run in runs[id(mutant)] for v in judge.finish(run).verdicts.values()]
+            survived = all(v.verdict == PASSED for v in verdicts)
+            if mutant is whole and not survived:
+                raise SystemExit(f"{self.stem}: the solution itself is rejected")
+            if survived and mutant is not whole:
+                self.alive.append(mutant)
+                print(f"  {mutant.function}: {mutant.before}\n      → {mutant.after}", flush=True)
+            elif place % 50 == 49:
+                print(f"  … {place + 1} of {len(self.every)}", flush=True)
+        return True
 
-
-def _grade(stem: str, folder: str, more: list[str]) -> int:
-    import pytest
-
-    from tests.grading import plugin, verdict
-
-    plugin._settle_hypothesis = lambda examples: None  # settled before the fork
-    verdict.add_mistake = lambda *_: None  # what it is called is not the question
-    os.chdir(ROOT)
-    return int(
-        pytest.main(
-            [
-                *("-x", "-q", "-p", "no:cacheprovider", f"--target={folder}"),
-                *("-W", "ignore::pytest.PytestAssertRewriteWarning"),
-                *("-o", "grading_call_seconds=4", "-o", "grading_property_seconds=30"),
-                f"tests/test_{stem}.py",
-                *more,
-            ]
-        )
-    )
-
-
-def _settle() -> None:
-    """Draw as in grading, but without looking for the smallest failing input."""
-    from hypothesis import Phase, settings
-
-    from tests.grading import plugin
-
-    plugin._settle_hypothesis(40)
-    settings.register_profile("mutants", phases=(Phase.explicit, Phase.generate))
-    settings.load_profile("mutants")
+    def _runs(self, mutant: Mutant, grader: Any, limits: Any) -> list[PartRun]:
+        """A part is judged by its own properties; a helper by those of all parts."""
+        text = mutant.source.encode()
+        parts = [run for run in grader.runs.values() if run.stem == self.stem]
+        own = [run for run in parts if run.part == mutant.function]
+        return [
+            PartRun(
+                run.items,
+                run.stem,
+                run.part,
+                lambda: Submission(self.stem, grader.target, text),
+                limits,
+                quick=True,
+            )
+            for run in own or parts
+        ]
 
 
 def examine(stem: str) -> tuple[list[Mutant], list[Mutant]]:
     """All mutants of a solution, and those that no property rejects."""
-    import importlib
+    import pytest
 
-    exercise = catalogue.find(stem)
-    _settle()
-    importlib.import_module(f"tests.test_{stem}")  # warm: each fork has it already
-    parts = tuple(part.name for part in exercise.parts)
-    source = (ROOT / "solutions" / f"{stem}.py").read_text(encoding="utf-8")
-    every, alive = list(mutants(source)), []
-    whole = Mutant("", "", "", ast.unparse(ast.parse(source)))
-    if not survives(stem, whole, parts):
-        raise SystemExit(f"{stem}: the solution itself is rejected")
-    for place, mutant in enumerate(every):
-        if survives(stem, mutant, parts):
-            alive.append(mutant)
-            print(f"  {mutant.function}: {mutant.before}\n      → {mutant.after}", flush=True)
-        elif place % 50 == 49:
-            print(f"  … {place + 1} of {len(every)}", flush=True)
-    return every, alive
+    done = Examination(stem)
+    options = ("-qq", "-s", "-p", "no:cacheprovider", "--target=solutions")
+    pytest.main([*options, str(ROOT / "tests" / f"test_{stem}.py")], plugins=[done])
+    return done.every, done.alive
 
 
 def harmless(stem: str, mutant: Mutant) -> bool:
@@ -418,19 +401,15 @@ def _excused(line: str) -> bool:
 def _kept() -> tuple[dict[str, list[int]], dict[str, list[str]]]:
     rows, lists = {}, {}
     for line in REPORT.read_text(encoding="utf-8").splitlines() if REPORT.exists() else []:
-        if row := re.fullmatch(r"\| ([pq]\d\d\w+) \| (.*) \|", line):
+        if row := re.fullmatch(r"\| ([a-z]\d\d\w+) \| (.*) \|", line):
             rows[row[1]] = [int(n) for n in row[2].split(" | ")]
-        elif entry := re.match(r"- ([pq]\d\d\w+), ", line):
+        elif entry := re.match(r"- ([a-z]\d\d\w+), ", line):
             lists.setdefault(entry[1], []).append(line)
     return rows, lists
 
 
 def main(names: list[str]) -> None:
     """Examine the exercises whose stems begin with these names; all where there is none."""
-    os.environ["OMP_NUM_THREADS"] = "1"
-    import torch
-
-    torch.set_num_threads(1)
     chosen = [e.stem for e in catalogue.load() if e.stem.startswith(tuple(names or [""]))]
     for stem in chosen:
         print(stem, flush=True)
