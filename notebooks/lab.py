@@ -262,6 +262,12 @@ def latencies(
     return time_side_by_side({name: call(model) for name, model in models.items()}, repeats)
 
 
+def spread(values: Iterable[float], digits: int = 3) -> str:
+    """Mean ± standard deviation of some runs, as text."""
+    values = list(values)
+    return f"{np.mean(values):.{digits}f} ± {np.std(values, ddof=1):.{digits}f}"
+
+
 # Dark to light, so that the order also reads in grey; markers differ as well.
 COLORS = ("#1b3a57", "#c0562f", "#3c8d63", "#8a6fb0", "#b8a13a", "#6b6b6b")
 MARKERS = ("o", "s", "^", "D", "v", "x")

@@ -7,9 +7,8 @@ from hypothesis import strategies as st
 
 from tests.grading import (
     expect,
-    expect_close,
-    expect_error,
     expect_mask,
+    expect_refusal,
     expect_same_dtype,
     expect_shape,
     part,
@@ -18,18 +17,19 @@ from tests.grading import (
 from tests.strategies.vectors import masks, sparsities, vectors
 
 few = settings(max_examples=20)  # for what the other parts are tried at in breadth
-WEIGHTS = np.array([0.5, -2.0, 0.25, 1.0])
-BAD_SPARSITIES = [-0.1, 1.5, float("nan"), float("inf"), float("-inf")]
-WRONG_TYPES = [None, "0.5"]
-BAD_WEIGHTS = {
-    "empty": np.array([]),
-    "with a NaN": np.array([1.0, np.nan]),
-    "with an infinity": np.array([1.0, np.inf]),
-    "with a negative infinity": np.array([-np.inf, 1.0]),
-}
-bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
-bad_sparsities = pytest.mark.parametrize("sparsity", BAD_SPARSITIES)
-wrong_types = pytest.mark.parametrize("value", WRONG_TYPES)
+
+
+@st.composite
+def weight_vectors(draw, max_size=12):
+    """1-D weights, float64 ones with digits that float32 cannot hold among them."""
+    weights = draw(vectors(max_size=max_size))
+    style = draw(st.sampled_from(("", "", "thirds", "near")))
+    if style == "thirds":
+        return weights / weights.dtype.type(3)
+    if style == "near":  # apart in the tenth digit
+        order = np.argsort(np.argsort(np.abs(weights), kind="stable"))
+        return np.where(weights < 0, -1.0, 1.0) * (1 + order * 2.0**-30)
+    return weights
 
 
 def check_counts(mask, sparsity):
@@ -49,9 +49,9 @@ def check_order(weights, kept, removed):
         low, high = size[kept].min(), size[removed].max()
         expect(
             low >= high,
-            f"a weight of magnitude {low:g} to go before one of magnitude {high:g}",
+            f"a weight of magnitude {low.item()!r} to go before one of magnitude {high.item()!r}",
             "magnitude is the absolute value, and the smallest go first",
-            f"kept {weights[kept]!r}, removed {weights[removed]!r}",
+            f"kept {weights[kept].tolist()}, removed {weights[removed].tolist()}",
         )
 
 
@@ -63,8 +63,23 @@ def pruned_and_mask(result, weights):
     )
     pruned, mask = result
     mask = expect_mask(mask, weights.shape)
+    expect(
+        isinstance(pruned, np.ndarray),
+        "pruned to be a numpy array",
+        "it has the shape and the dtype of weights",
+        show(pruned),
+    )
     expect_shape(pruned, weights.shape)
     return pruned, mask
+
+
+def check_own_memory(result, given, name, why):
+    expect(
+        not np.shares_memory(result, given),
+        "an array of its own, also when nothing goes",
+        why,
+        f"an array in the memory of `{name}`",
+    )
 
 
 # --- threshold_mask ------------------------------------------------------------------------
@@ -72,14 +87,15 @@ def pruned_and_mask(result, weights):
 
 @st.composite
 def vectors_and_thresholds(draw):
-    """Thresholds at a magnitude of the vector itself, or just above one.
+    """Thresholds at a magnitude of the vector itself, or a billionth above one.
 
-    All of them are float32 numbers: a learner may compare in the precision of the weights.
+    With float32 weights they are float32 numbers: a learner may compare in the weights' precision.
     """
-    weights = draw(vectors())
-    at = float(abs(weights[draw(st.integers(0, weights.size - 1))]))
-    above = float(np.nextafter(np.float32(at), np.float32(np.inf)))
-    return weights, draw(st.sampled_from((at, at, 0.0, above, 2.0**20)))
+    weights = draw(weight_vectors())
+    at = abs(weights[draw(st.integers(0, weights.size - 1))])
+    step = 1e-9 if weights.dtype == np.float64 else 1e-6
+    above = weights.dtype.type(at * (1 + step)) if at else weights.dtype.type(2.0**-30)
+    return weights, float(draw(st.sampled_from((at, at, 0.0, above, 2.0**20))))
 
 
 @part("threshold_mask")
@@ -91,7 +107,7 @@ def test_keeps_exactly_the_magnitudes_at_or_above_the_threshold(submission, case
     expect(
         np.array_equal(mask, want),
         f"{want!r}",
-        f"a weight is kept when its absolute value is at least {threshold:g}",
+        f"a weight is kept when its absolute value is at least {threshold!r}",
     )
 
 
@@ -102,42 +118,18 @@ def test_keeps_a_weight_exactly_at_the_threshold_whatever_its_sign(submission):
     expect(mask.tolist() == [True, True, False], "[True, True, False]", "|w| >= 0.5 keeps 0.5")
 
 
-@part("threshold_mask")
-@pytest.mark.parametrize("threshold", [-0.5, float("nan"), float("inf"), float("-inf")])
-def test_rejects_a_threshold_that_is_not_a_finite_non_negative_number(submission, threshold):
-    expect_error(ValueError, "threshold", submission.threshold_mask, WEIGHTS, threshold)
-
-
-@part("threshold_mask")
-@wrong_types
-def test_rejects_a_threshold_of_another_type(submission, value):
-    expect_error(TypeError, "threshold", submission.threshold_mask, WEIGHTS, value)
-
-
-@part("threshold_mask")
-@bad_weights
-def test_threshold_mask_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.threshold_mask, BAD_WEIGHTS[case], 0.5)
-
-
-@part("threshold_mask")
-@wrong_types
-def test_threshold_mask_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.threshold_mask, value, 0.5)
-
-
 # --- magnitude_mask ------------------------------------------------------------------------
 
 
 @part("magnitude_mask")
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_never_keeps_a_weight_smaller_than_one_it_removed(submission, weights, sparsity):
     mask = expect_mask(submission.magnitude_mask(weights, sparsity), weights.shape)
     check_order(weights, mask, ~mask)
 
 
 @part("magnitude_mask")
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_removes_exactly_the_rounded_share(submission, weights, sparsity):
     mask = expect_mask(submission.magnitude_mask(weights, sparsity), weights.shape)
     check_counts(mask, sparsity)
@@ -170,45 +162,26 @@ def test_removes_exactly_the_rounded_share_of_equal_weights(submission, size, sp
     check_counts(mask, sparsity)
 
 
-@part("magnitude_mask")
-@bad_sparsities
-def test_magnitude_mask_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    expect_error(ValueError, "sparsity", submission.magnitude_mask, WEIGHTS, sparsity)
-
-
-@part("magnitude_mask")
-@wrong_types
-def test_magnitude_mask_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.magnitude_mask, WEIGHTS, value)
-
-
-@part("magnitude_mask")
-@bad_weights
-def test_magnitude_mask_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.magnitude_mask, BAD_WEIGHTS[case], 0.5)
-
-
-@part("magnitude_mask")
-@wrong_types
-def test_magnitude_mask_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.magnitude_mask, value, 0.5)
-
-
 # --- prune_vector --------------------------------------------------------------------------
 
 
 @part("prune_vector")
 @few
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_returns_the_weight_where_kept_and_zero_where_removed(submission, weights, sparsity):
     pruned, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
-    want = np.array([w if kept else 0.0 for w, kept in zip(weights, mask)], dtype=weights.dtype)
-    expect_close(pruned, want, "pruned is the weight where mask is True, else 0", rtol=0.0)
+    want = [w if kept else 0.0 for w, kept in zip(weights.tolist(), mask)]
+    expect(
+        pruned.tolist() == want,
+        f"pruned to be {want}",
+        "it is the weight itself where mask is True, to the last digit, else 0",
+        f"{pruned.tolist()}, and the mask {show(mask)}",
+    )
 
 
 @part("prune_vector")
 @few
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_prunes_no_weight_larger_than_one_it_keeps(submission, weights, sparsity):
     _, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
     check_order(weights, mask, ~mask)
@@ -216,7 +189,7 @@ def test_prunes_no_weight_larger_than_one_it_keeps(submission, weights, sparsity
 
 @part("prune_vector")
 @few
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_prunes_exactly_the_rounded_share(submission, weights, sparsity):
     _, mask = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
     check_counts(mask, sparsity)
@@ -224,34 +197,19 @@ def test_prunes_exactly_the_rounded_share(submission, weights, sparsity):
 
 @part("prune_vector")
 @few
-@given(weights=vectors(), sparsity=sparsities())
+@given(weights=weight_vectors(), sparsity=sparsities())
 def test_keeps_the_dtype_of_the_weights(submission, weights, sparsity):
     pruned, _ = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
     expect_same_dtype(pruned, weights)
 
 
 @part("prune_vector")
-@bad_sparsities
-def test_prune_vector_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    expect_error(ValueError, "sparsity", submission.prune_vector, WEIGHTS, sparsity)
-
-
-@part("prune_vector")
-@wrong_types
-def test_prune_vector_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.prune_vector, WEIGHTS, value)
-
-
-@part("prune_vector")
-@bad_weights
-def test_prune_vector_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.prune_vector, BAD_WEIGHTS[case], 0.5)
-
-
-@part("prune_vector")
-@wrong_types
-def test_prune_vector_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.prune_vector, value, 0.5)
+@few
+@given(weights=weight_vectors(), sparsity=st.sampled_from((0.0, 0.0, 0.5)))
+def test_pruned_is_a_new_array(submission, weights, sparsity):
+    pruned, _ = pruned_and_mask(submission.prune_vector(weights, sparsity), weights)
+    why = "who writes to pruned must not change the weights"
+    check_own_memory(pruned, weights, "weights", why)
 
 
 # --- shrink_mask ---------------------------------------------------------------------------
@@ -260,7 +218,7 @@ def test_prune_vector_rejects_weights_of_another_type(submission, value):
 @st.composite
 def shrinkable(draw):
     """A vector, a mask, and a sparsity that the mask does not exceed yet."""
-    weights = draw(vectors(max_size=16))
+    weights = draw(weight_vectors(max_size=16))
     mask = draw(masks(weights.shape))
     gone = np.count_nonzero(~mask)
     wanted = [s for s in (draw(sparsities()), draw(sparsities())) if round(s * mask.size) >= gone]
@@ -298,50 +256,19 @@ def test_removes_the_smallest_of_what_was_still_kept(submission, case):
 
 
 @part("shrink_mask")
+@few
+@given(case=shrinkable())
+def test_the_shrunk_mask_is_a_new_array(submission, case):
+    weights, mask, _ = case
+    shrunk = submission.shrink_mask(weights, mask, np.count_nonzero(~mask) / mask.size)
+    why = "who shrinks the new mask further must not change the old one"
+    check_own_memory(expect_mask(shrunk, weights.shape), mask, "mask", why)
+
+
+@part("shrink_mask")
 @pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.6])
 def test_refuses_a_sparsity_that_is_exceeded_already(submission, sparsity):
     weights = np.array([1.0, 2.0, 3.0, 4.0])
     mask = np.array([False, False, False, True])
-    expect_error(ValueError, ("sparsity", "mask"), submission.shrink_mask, weights, mask, sparsity)
-
-
-@part("shrink_mask")
-@pytest.mark.parametrize("shape", [(3,), (5,), (2, 2), (1,), (4, 1)])
-def test_rejects_a_mask_of_another_shape(submission, shape):
-    mask = np.ones(shape, dtype=bool)
-    expect_error(ValueError, "mask", submission.shrink_mask, WEIGHTS, mask, 0.5)
-
-
-@part("shrink_mask")
-@wrong_types
-def test_rejects_a_mask_of_another_type(submission, value):
-    expect_error(TypeError, "mask", submission.shrink_mask, WEIGHTS, value, 0.5)
-
-
-@part("shrink_mask")
-@bad_sparsities
-def test_shrink_mask_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    mask = np.ones(4, dtype=bool)
-    expect_error(ValueError, "sparsity", submission.shrink_mask, WEIGHTS, mask, sparsity)
-
-
-@part("shrink_mask")
-@wrong_types
-def test_shrink_mask_rejects_a_sparsity_of_another_type(submission, value):
-    mask = np.ones(4, dtype=bool)
-    expect_error(TypeError, "sparsity", submission.shrink_mask, WEIGHTS, mask, value)
-
-
-@part("shrink_mask")
-@bad_weights
-def test_shrink_mask_rejects_bad_weights(submission, case):
-    weights = BAD_WEIGHTS[case]
-    mask = np.ones(weights.shape, dtype=bool)
-    expect_error(ValueError, "weights", submission.shrink_mask, weights, mask, 0.5)
-
-
-@part("shrink_mask")
-@wrong_types
-def test_shrink_mask_rejects_weights_of_another_type(submission, value):
-    mask = np.ones(4, dtype=bool)
-    expect_error(TypeError, "weights", submission.shrink_mask, value, mask, 0.5)
+    why = f"3 of 4 are gone, and round({sparsity} * 4) is less: nothing comes back"
+    expect_refusal(why, submission.shrink_mask, weights, mask, sparsity)

@@ -3,24 +3,18 @@
 import math
 
 import numpy as np
-import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.grading import expect, expect_error, expect_number, part, show
+from tests.grading import expect, expect_number, part, show
 from tests.strategies.vectors import arrays, masks
 
 SHAPES = ((1,), (5,), (7,), (12,), (2, 3), (3, 1), (1, 4), (4, 2), (2, 2, 3), (2, 1, 3, 2))
-BAD_ARRAYS = {
-    "empty": np.zeros((0,)),
-    "empty, of two dimensions": np.zeros((2, 0)),
-    "with a NaN": np.array([[1.0, 0.0], [0.0, np.nan]]),
-    "with an infinity": np.array([1.0, 0.0, np.inf]),
-    "with a negative infinity": np.array([-np.inf, 0.0]),
-    "with a NaN, in float32": np.array([np.nan, 0.0], dtype=np.float32),
+SMALL = {
+    "float64": (1e-9, -1e-12, 1e-30, -1e-200, 5e-324),
+    "float32": (1e-9, -1e-12, 1e-30, 1e-45),
 }
-bad_arrays = pytest.mark.parametrize("case", list(BAD_ARRAYS))
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
+"""Numbers that are not zero, down to the smallest that there is."""
 
 
 @st.composite
@@ -32,8 +26,16 @@ def sparse_arrays(draw, shape=None):
     if style != "as drawn":
         array = array * draw(masks(shape))  # leaves -0.0 where a negative weight goes
     if style == "tiny":
-        tiny = draw(st.sampled_from((1e-9, -1e-12, -1e-30, float(np.finfo(array.dtype).tiny))))
-        array[draw(masks(shape))] = tiny
+        array[draw(masks(shape))] = draw(st.sampled_from(SMALL[array.dtype.name]))
+    return array
+
+
+@st.composite
+def small_numbers(draw):
+    """Zeros of both signs, and in every second array numbers that are all but zero."""
+    shape, dtype = draw(st.sampled_from(SHAPES)), draw(st.sampled_from(sorted(SMALL)))
+    array = np.full(shape, draw(st.sampled_from(SMALL[dtype])), dtype)
+    array[draw(masks(shape))] = draw(st.sampled_from((0.0, -0.0)))
     return array
 
 
@@ -58,6 +60,18 @@ def test_is_the_share_of_exact_zeros(submission, weights):
 
 
 @part("sparsity")
+@given(weights=small_numbers())
+def test_counts_no_number_as_zero_however_small(submission, weights):
+    zeros, size = zeros_of(weights), weights.size
+    expect_number(
+        submission.sparsity(weights),
+        zeros / size,
+        f"{zeros} of the {size} entries are equal to 0; the others are small, and weights",
+        atol=1e-7,
+    )
+
+
+@part("sparsity")
 @given(shape=st.sampled_from(SHAPES), zero=st.sampled_from((0.0, -0.0, 1.0, -0.5)))
 def test_is_one_when_all_is_zero_and_zero_when_nothing_is(submission, shape, zero):
     weights = np.full(shape, zero)
@@ -74,41 +88,34 @@ def test_is_not_rounded(submission, left):
         submission.sparsity(weights),
         (3000 - left) / 3000,
         f"{3000 - left} of 3000 entries are zero; the share is not rounded",
-        rtol=1e-6,
+        rtol=1.2e-7,
     )
-
-
-@part("sparsity")
-@bad_arrays
-def test_sparsity_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.sparsity, BAD_ARRAYS[case])
-
-
-@part("sparsity")
-@wrong_types
-def test_sparsity_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.sparsity, value)
 
 
 # --- compression_ratio ---------------------------------------------------------------------
 
 
 def check_ratio(value, weights):
-    """As `expect_number`, but infinity must be met by infinity."""
+    """Entries over non-zeros, or infinity; the tolerance is that of a float32."""
     left, size = weights.size - zeros_of(weights), weights.size
     if left == 0:
         why = "no entry is left, and any number divided by 0 entries exceeds all bounds"
-        expect_number(value, value, why)
-        expect(math.isinf(float(value)) and float(value) > 0, "infinity", why, show(value))
+        expect_number(value, math.inf, why)
     else:
         why = f"{size} entries, of which {left} are not zero: {size} / {left}"
-        expect_number(value, size / left, why, rtol=1e-5)
+        expect_number(value, size / left, why, rtol=1.2e-7)
 
 
 @part("compression_ratio")
 @given(weights=sparse_arrays())
 def test_is_entries_divided_by_non_zeros(submission, weights):
     assume(zeros_of(weights) < weights.size)
+    check_ratio(submission.compression_ratio(weights), weights)
+
+
+@part("compression_ratio")
+@given(weights=small_numbers())
+def test_ratio_counts_no_number_as_zero_however_small(submission, weights):
     check_ratio(submission.compression_ratio(weights), weights)
 
 
@@ -131,18 +138,6 @@ def test_ratio_is_not_rounded(submission, left):
     check_ratio(submission.compression_ratio(weights), weights)
 
 
-@part("compression_ratio")
-@bad_arrays
-def test_compression_ratio_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.compression_ratio, BAD_ARRAYS[case])
-
-
-@part("compression_ratio")
-@wrong_types
-def test_compression_ratio_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.compression_ratio, value)
-
-
 # --- is_pruning_of -------------------------------------------------------------------------
 
 
@@ -158,7 +153,6 @@ def prunings(draw):
     """An array, and a copy of it in which some entries are zero, of either sign."""
     original = draw(sparse_arrays())
     keep = draw(masks(original.shape))
-    keep = draw(st.sampled_from((keep, keep, keep, keep | True, keep & False)))
     zero = draw(st.sampled_from((0.0, 0.0, -0.0)))
     pruned = original * keep if draw(st.booleans()) else np.where(keep, original, zero)
     return pruned.astype(original.dtype), original
@@ -171,42 +165,87 @@ def _place(draw, candidates):
 
 
 @part("is_pruning_of")
+@given(original=sparse_arrays())
+def test_accepts_an_array_from_which_nothing_went(submission, original):
+    assume(original.any())
+    check_verdict(
+        submission.is_pruning_of(original.copy(), original),
+        True,
+        "every entry is untouched; none of them need be zero",
+    )
+
+
+@part("is_pruning_of")
+@given(original=sparse_arrays(), zero=st.sampled_from((0.0, -0.0)))
+def test_accepts_an_array_of_which_nothing_is_left(submission, original, zero):
+    assume(original.any())
+    check_verdict(
+        submission.is_pruning_of(np.full_like(original, zero), original),
+        True,
+        "every entry is zero; all of them may be",
+    )
+
+
+@part("is_pruning_of")
 @given(pair=prunings())
 def test_accepts_an_array_with_any_entries_set_to_zero(submission, pair):
     pruned, original = pair
     check_verdict(
         submission.is_pruning_of(pruned, original),
         True,
-        "every entry is untouched or zero; -0.0 is zero, and none or all may go",
+        "every entry is untouched or zero; -0.0 is zero",
     )
 
 
 CHANGES = {
-    "by the last bit": lambda w: np.nextafter(w, w.dtype.type(0)),
-    "a little up": lambda w: w * w.dtype.type(1 + 2.0**-20),
-    "a little down": lambda w: w * w.dtype.type(1 - 2.0**-20),
     "halved": lambda w: w * w.dtype.type(0.5),
     "doubled": lambda w: w * w.dtype.type(2),
     "negated": lambda w: -w,
-    "shrunk to nearly zero": lambda w: w * w.dtype.type(2.0**-30),
+}
+SMALL_CHANGES = {
+    "moved by the last bit": lambda w: np.nextafter(w, w.dtype.type(0)),
+    "moved up a little": lambda w: w * w.dtype.type(1 + 2.0**-20),
+    "moved down a little": lambda w: w * w.dtype.type(1 - 2.0**-20),
+}
+TO_NEARLY_ZERO = {
+    "divided by 10⁹": lambda w: w * w.dtype.type(2.0**-30),
+    "shrunk to the smallest number above 0": lambda w: np.nextafter(w.dtype.type(0), w),
 }
 
 
-@part("is_pruning_of")
-@given(pair=prunings(), change=st.sampled_from((*CHANGES, *list(CHANGES)[:3])), data=st.data())
-def test_rejects_a_weight_that_is_neither_untouched_nor_zero(submission, pair, change, data):
-    pruned, original = pair
+def check_changed(submission, data, changes):
+    """One weight of a pruning is neither untouched nor zero; the others are as they may be."""
+    pruned, original = data.draw(prunings())
     place = _place(data.draw, np.abs(original) > 2.0**-16)
-    pruned[place] = CHANGES[change](original[place])
+    change = data.draw(st.sampled_from(sorted(changes)))
+    pruned[place] = changes[change](original[place])
     check_verdict(
         submission.is_pruning_of(pruned, original),
         False,
-        f"at {[int(i) for i in place]} the weight was changed ({change}), not removed",
+        f"at {[int(i) for i in place]} the weight was {change}: neither untouched nor removed",
     )
 
 
 @part("is_pruning_of")
-@given(pair=prunings(), value=st.sampled_from((1.0, -1.0, 2.0**-20)), data=st.data())
+@given(data=st.data())
+def test_rejects_a_weight_of_another_size_or_sign(submission, data):
+    check_changed(submission, data, CHANGES)
+
+
+@part("is_pruning_of")
+@given(data=st.data())
+def test_rejects_a_weight_that_moved_by_very_little(submission, data):
+    check_changed(submission, data, SMALL_CHANGES)
+
+
+@part("is_pruning_of")
+@given(data=st.data())
+def test_rejects_a_weight_that_shrank_to_nearly_zero(submission, data):
+    check_changed(submission, data, TO_NEARLY_ZERO)
+
+
+@part("is_pruning_of")
+@given(pair=prunings(), value=st.sampled_from((1.0, -1.0, 2.0**-20, 1e-45)), data=st.data())
 def test_rejects_a_weight_where_the_original_has_none(submission, pair, value, data):
     pruned, original = pair
     place = _place(data.draw, original == 0)
@@ -283,38 +322,3 @@ def test_answers_false_for_another_shape(submission, shapes, value, zeros, dtype
         False,
         f"the shapes {shapes[0]} and {shapes[1]} differ: that is no pruning, and no error",
     )
-
-
-def _beside(array):
-    """A sound array of the shape of a bad one."""
-    return np.full(array.shape, 1.0, dtype=array.dtype)
-
-
-@part("is_pruning_of")
-@bad_arrays
-def test_rejects_a_bad_pruned_array(submission, case):
-    bad = BAD_ARRAYS[case]
-    blamed = ("pruned", "original") if bad.size == 0 else "pruned"
-    expect_error(ValueError, blamed, submission.is_pruning_of, bad, _beside(bad))
-
-
-@part("is_pruning_of")
-@bad_arrays
-@pytest.mark.parametrize("beside", ["ones", "zeros"])
-def test_rejects_a_bad_original_array(submission, case, beside):
-    bad = BAD_ARRAYS[case]
-    good = _beside(bad) * (beside == "ones")
-    blamed = ("pruned", "original") if bad.size == 0 else "original"
-    expect_error(ValueError, blamed, submission.is_pruning_of, good, bad)
-
-
-@part("is_pruning_of")
-@wrong_types
-def test_rejects_a_pruned_array_of_another_type(submission, value):
-    expect_error(TypeError, "pruned", submission.is_pruning_of, value, np.ones(3))
-
-
-@part("is_pruning_of")
-@wrong_types
-def test_rejects_an_original_array_of_another_type(submission, value):
-    expect_error(TypeError, "original", submission.is_pruning_of, np.ones(3), value)

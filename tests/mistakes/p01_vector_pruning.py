@@ -55,6 +55,16 @@ def relative_threshold(weights, threshold):
     return np.abs(weights) >= threshold * np.abs(weights).max()
 
 
+@mistake(
+    "threshold_mask",
+    "nearly at the threshold",
+    "It keeps weights a little below the threshold: it compares in float32, or with a tolerance.",
+    "Is 0.1 − 1e-9 at least 0.1? What does your comparison say, and in which dtype?",
+)
+def nearly_at(weights, threshold):
+    return np.abs(weights).astype(np.float32) >= np.float32(threshold)
+
+
 def _lowest_removed(scores, count):
     mask = np.ones(scores.size, dtype=bool)
     mask[np.argsort(scores, kind="stable")[:count]] = False
@@ -190,6 +200,17 @@ def kth_value(weights, sparsity):
 
 @mistake(
     "magnitude_mask",
+    "near magnitudes taken for equal",
+    "It takes magnitudes for equal that differ in a late digit: in float32, or with a tolerance.",
+    "Which of 1 and 1 + 1e-9 is smaller? What does your ranking say, and in which dtype?",
+)
+def ranked_in_single(weights, sparsity):
+    size = np.abs(weights).astype(np.float32)
+    return _lowest_removed(size, round(sparsity * weights.size))
+
+
+@mistake(
+    "magnitude_mask",
     "nothing removed",
     "It keeps every weight, whatever the sparsity.",
     "How many entries of the mask should be False at sparsity 0.5?",
@@ -208,11 +229,17 @@ def percent(weights, sparsity):
     return _lowest_removed(np.abs(weights), round(sparsity / 100 * weights.size))
 
 
+def _to_the_last_bit(outcome, call):
+    """With which of the weights are exactly what they were: the rest is compared to a tolerance."""
+    return outcome, np.asarray(outcome[0]) == call.args[0]
+
+
 @mistake(
     "prune_vector",
     "signed values",
     "It ranks the weights with their sign, so large negative weights go first.",
     "Which matters more to the output, a weight of −3 or one of 0.1?",
+    observe=_to_the_last_bit,
 )
 def prune_signed(weights, sparsity):
     mask = signed_magnitude(weights, sparsity)
@@ -257,6 +284,7 @@ def swapped(weights, sparsity):
     "dtype lost",
     "float32 weights come back as float64.",
     "What is the dtype of what you multiply, or fill, with?",
+    observe=_to_the_last_bit,
 )
 def dtype_lost(weights, sparsity):
     mask = _lowest_removed(np.abs(weights), round(sparsity * weights.size))
@@ -265,9 +293,34 @@ def dtype_lost(weights, sparsity):
 
 @mistake(
     "prune_vector",
+    "rounded to float32",
+    "The weights go through float32 on the way, and come back changed in their last digits.",
+    "Is 0.1 as a float32 the same number as 0.1 as a float64?",
+    observe=_to_the_last_bit,
+)
+def rounded(weights, sparsity):
+    mask = _lowest_removed(np.abs(weights), round(sparsity * weights.size))
+    return (weights.astype(np.float32) * mask).astype(weights.dtype), mask
+
+
+@mistake(
+    "prune_vector",
+    "the weights themselves",
+    "Where nothing goes it returns the array that it was given, not a new one.",
+    "Write to pruned: what becomes of the weights, also at sparsity 0?",
+    observe=_to_the_last_bit,
+)
+def themselves(weights, sparsity):
+    mask = _lowest_removed(np.abs(weights), round(sparsity * weights.size))
+    return (weights if mask.all() else weights * mask), mask
+
+
+@mistake(
+    "prune_vector",
     "truncated count",
     "It truncates sparsity * n, where the count is rounded.",
     "What is int(0.29 * 100), and what should it be?",
+    observe=_to_the_last_bit,
 )
 def prune_truncated(weights, sparsity):
     mask = truncated(weights, sparsity)
@@ -279,6 +332,7 @@ def prune_truncated(weights, sparsity):
     "largest first",
     "It removes the weights of largest magnitude.",
     "Which end of the sorted magnitudes do you cut off?",
+    observe=_to_the_last_bit,
 )
 def prune_largest(weights, sparsity):
     mask = largest_first(weights, sparsity)
@@ -356,3 +410,16 @@ def shrink_signed(weights, mask, sparsity):
 def silent(weights, mask, sparsity):
     more = round(sparsity * weights.size) - np.count_nonzero(~mask)
     return _shrink(weights, mask, max(0, more))
+
+
+@mistake(
+    "shrink_mask",
+    "shares compared",
+    "It compares the sparsity with the share that is gone, and so refuses where the counts agree.",
+    "1 of 3 is gone, and the sparsity is 0.3: how many should be gone?",
+)
+def shares(weights, mask, sparsity):
+    gone = np.count_nonzero(~mask)
+    if sparsity < gone / mask.size:
+        raise ValueError
+    return _shrink(weights, mask, round(sparsity * weights.size) - gone)
