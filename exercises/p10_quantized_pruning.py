@@ -2,9 +2,10 @@
 
 量化与剪枝相结合：请编写一个函数，将量化与剪枝结合起来，压缩给定的神经网络。
 
-A pruned weight costs one bit of a mask; a kept one still costs 32. Put what is kept on a grid of
-few evenly spaced values, and it costs 8 bits or fewer. The grid must have a 0 in it, or what was
-pruned comes back: hence the symmetric grid, and hence the order, first prune and then quantise.
+A pruned weight costs one bit of a mask; a kept one still costs 16 or 32. Put what is kept on a
+grid of few evenly spaced values, and it costs 8 bits or fewer. The grid must have a 0 in it, or
+what was pruned comes back: hence the symmetric grid, and hence the order, first prune and then
+quantise.
 
     difficulty ●●●○○    importance ●●●●●    about 40 minutes
 
@@ -19,13 +20,9 @@ Words
     sparsity  the fraction removed: of n weights, round(sparsity · n) go (Python's `round`).
 
 Everywhere
-    Tensors and models given are not changed; dtype and device of weights are kept.
-    Among equal magnitudes any choice is right, and so is either neighbour of a weight that lies
-    exactly between two grid points.
-    TypeError: None or a string for a tensor or a number (`axis` may be None). ValueError: a
-    tensor is empty or holds NaN or infinity; shapes that should agree do not; a number is NaN;
-    `bits` is not in 2 to 8, `axis` not an axis of the tensor, `sparsity` not in [0, 1]. The
-    message names the argument.
+    Nothing given is changed; the dtype and the device of weights are kept. Among equal magnitudes
+    any choice is right, and so is either neighbour of a weight exactly between two grid points.
+    Arguments are always sensible: no checks are needed.
 
 Sources
     Jacob et al. 2018, "Quantization and Training of Neural Networks for Efficient
@@ -50,8 +47,8 @@ def quantize(
     """Put a tensor on a symmetric grid: the integer codes, and the scale that they stand for.
 
     scale = max |w| / (2^(bits−1) − 1), over the whole tensor or over each slice of `axis`. The
-    code of w is the integer nearest to w / scale. A tensor, or a slice, that is all zero has all
-    codes 0, and a scale that is a finite number.
+    code of w is the integer nearest to w / scale, be the weights of size 1e-8 or 1e8. A tensor,
+    or a slice, that is all zero has all codes 0, and a scale that is any finite number.
 
     Args:
         weight: any shape.
@@ -59,9 +56,9 @@ def quantize(
         axis: None, or the axis along which each index has a scale of its own.
 
     Returns:
-        (codes, scale). `codes` is int8, of the shape of `weight`. `scale` is one number (a tensor
-        without dimensions) or one for each index of `axis`, shaped to broadcast against codes:
-        all its other dimensions are 1.
+        (codes, scale). `codes` is int8, of the shape of `weight`. `scale` has the dtype of
+        `weight`; it is one number (a tensor without dimensions), or one for each index of `axis`,
+        shaped to broadcast against codes: all its other dimensions are 1.
 
     Example:
         >>> codes, scale = quantize(torch.tensor([[3.0, -1.2], [0.0, 0.4]]), bits=3)
@@ -82,7 +79,7 @@ def dequantize(codes: torch.Tensor, scale: torch.Tensor) -> torch.Tensor:
         scale: floats, shaped to broadcast against codes.
 
     Returns:
-        A tensor of the shape of codes and the dtype of scale.
+        A tensor of the shape of `codes` and the dtype of `scale`.
 
     Example:
         >>> dequantize(torch.tensor([[3, -1]], dtype=torch.int8), torch.tensor(0.5)).tolist()
@@ -96,8 +93,8 @@ def fake_quantize(weight: torch.Tensor, bits: int) -> torch.Tensor:
 
     Rounding has the gradient 0 almost everywhere: nothing could be trained through it. So the
     backward pass takes it for the identity ("straight through"): whatever gradient arrives at
-    the result arrives unchanged at the weight, at the ends of the grid and at all-zero weights
-    too, and none goes through the scale.
+    the result arrives unchanged (up to rounding) at the weight, at the ends of the grid and at
+    all-zero weights too, and none goes through the scale.
 
     Args:
         weight: any shape; may ask for gradients, and need not be a leaf. One scale for it all.
@@ -126,12 +123,14 @@ def prune_and_quantize(model: nn.Module, sparsity: float, bits: int = 8) -> nn.M
     pruned is exactly 0. Biases, batch-norms and everything else stay as they are.
 
     Args:
-        model: any model of Conv2d and Linear layers among others, such as a CNN or an MLP.
+        model: a CNN or an MLP: an nn.Sequential of Conv2d, BatchNorm2d, ReLU, pooling, Dropout,
+            Flatten and Linear layers, some of them or all.
         sparsity: the fraction of each weight tensor to remove, in [0, 1].
         bits: 2 to 8.
 
     Returns:
-        A copy of the model, with float weights, which shares no memory with it.
+        A copy of the model, with float weights, which shares no memory with it. Its layers have
+        the settings of the model's: mode, padding, `requires_grad` and all.
 
     Example:
         >>> model = nn.Sequential(nn.Linear(4, 1))
@@ -154,7 +153,7 @@ def packed_bits(n: int, nnz: int, bits: int) -> int:
         n + nnz · bits. The scale is not counted.
 
     Example:
-        >>> packed_bits(1000, 100, 8)  # dense float32 weights take 32000
+        >>> packed_bits(1000, 100, 8)  # dense weights take 32000 in float32, 16000 in bfloat16
         1800
     """
     raise NotImplementedError

@@ -1,9 +1,6 @@
 """Pruning and quantisation together: what must hold, for each part."""
 
-import numbers
-
 import numpy as np
-import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -12,33 +9,18 @@ from torch import nn
 from tests.grading import (
     expect,
     expect_close,
-    expect_error,
     expect_number,
+    expect_same_dtype,
     expect_shape,
     part,
     show,
 )
 from tests.strategies.digits import accuracy, digit_reader
-from tests.strategies.networks import Cnn, Conv, Mlp, cnns, indices, mlps, shares_memory
+from tests.strategies.networks import Mlp, cnns, indices, mlps, shares_memory
 from tests.strategies.vectors import sparsities, values
 
 WARM_UP = (digit_reader,)
 
-NAN, INF = float("nan"), float("inf")
-NEAR = 1e-3
-"""In steps of the grid: how far rounding may move a float."""
-
-WEIGHT = torch.tensor([[0.5, -2.0, 0.25], [1.0, 0.0, -0.75]])
-BAD_WEIGHTS = {
-    "empty": torch.ones(0),
-    "with a NaN": torch.tensor([1.0, NAN]),
-    "with an infinity": torch.tensor([1.0, INF]),
-    "with a negative infinity": torch.tensor([-INF, 1.0]),
-}
-bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
-bad_bits = pytest.mark.parametrize("bits", [1, 0, 9, -8, 16, NAN])
-bad_sparsities = pytest.mark.parametrize("sparsity", [-0.1, 1.5, NAN, INF])
-wrong_types = pytest.mark.parametrize("value", [None, "8"])
 widths = st.sampled_from((8, 8, 2, 3, 4, 5, 6, 7))
 
 
@@ -92,6 +74,11 @@ def top_code(bits):
     return 2 ** (bits - 1) - 1
 
 
+def rounding(dtype):
+    """How far rounding may move a float of that dtype, in steps of the grid or relative to it."""
+    return 1e-9 if dtype == torch.float64 else 1e-3
+
+
 def scales_of(weight, bits, axis=None):
     """The scale of each entry, slice by slice, in float64; an array of the weight's shape."""
     array = np.abs(weight.detach().double().numpy())
@@ -115,7 +102,9 @@ def codes_and_scale(result, weight):
         "a code takes a byte or less",
     )
     expect_shape(codes, weight.shape)
-    return codes, torch.as_tensor(scale).detach()
+    if not isinstance(scale, torch.Tensor):
+        scale = torch.as_tensor(scale, dtype=torch.float64)
+    return codes, scale.detach()
 
 
 def check_codes(codes, weight, bits, axis=None):
@@ -123,7 +112,7 @@ def check_codes(codes, weight, bits, axis=None):
     scales = scales_of(weight, bits, axis)
     array = weight.detach().double().numpy()
     exact = np.divide(array, scales, out=np.zeros_like(array), where=scales > 0)
-    far = np.abs(codes.numpy() - exact) > 0.5 + NEAR
+    far = np.abs(codes.numpy() - exact) > 0.5 + rounding(weight.dtype)
     if far.any():
         place = tuple(int(i) for i in np.argwhere(far)[0])
         expect(
@@ -142,7 +131,7 @@ def check_on_grid(value, weight, bits, what):
     if step == 0:
         expect(not got.any(), f"{what} to be all zero", "an all-zero tensor stays so")
         return
-    off = np.abs(got / step - np.round(got / step)) > NEAR
+    off = np.abs(got / step - np.round(got / step)) > rounding(weight.dtype)
     expect(
         not off.any(),
         f"{what} to be whole multiples of the scale {step:.6g}",
@@ -174,7 +163,7 @@ def test_has_the_largest_magnitude_at_the_end_of_the_grid(submission, weight, bi
     expect_shape(codes * scale, weight.shape)
     if want > 0:
         why = f"the scale is the largest magnitude / (2^({bits}−1) − 1)"
-        expect_number(scale.double().item(), want, why, rtol=1e-6)
+        expect_number(scale.double().item(), want, why, rtol=1e-3 * rounding(weight.dtype))
 
 
 @part("quantize")
@@ -197,7 +186,7 @@ def test_has_a_scale_for_each_index_of_the_axis(submission, case, bits):
         want,
         f"the scale of a slice of axis {axis} is its largest magnitude / {top_code(bits)}",
         "the scale of each entry",
-        rtol=1e-6,
+        rtol=1e-3 * rounding(weight.dtype),
     )
     check_codes(codes, weight, bits, axis)
 
@@ -223,7 +212,7 @@ def test_errs_by_half_a_step_at_most_and_never_at_a_zero(submission, case, bits,
     back = codes.double() * scale.double()
     array, steps = weight.double(), torch.tensor(scales_of(weight, bits, axis))
     expect(
-        bool(((back - array).abs() <= steps * (0.5 + NEAR)).all()),
+        bool(((back - array).abs() <= steps * (0.5 + rounding(weight.dtype))).all()),
         "codes · scale within half a step of every weight",
         "a nearest grid point is no further away, and nothing lies beyond the grid's ends",
     )
@@ -286,41 +275,6 @@ def test_takes_eight_bits_and_one_scale_unless_told_otherwise(submission, weight
     check_codes(codes, weight, 8)
 
 
-@part("quantize")
-@bad_weights
-def test_quantize_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weight", submission.quantize, BAD_WEIGHTS[case], 8)
-
-
-@part("quantize")
-@wrong_types
-def test_quantize_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.quantize, value, 8)
-
-
-@part("quantize")
-@bad_bits
-def test_quantize_rejects_bits_outside_2_to_8(submission, bits):
-    expect_error(ValueError, "bits", submission.quantize, WEIGHT, bits)
-
-
-@part("quantize")
-@wrong_types
-def test_quantize_rejects_bits_of_another_type(submission, value):
-    expect_error(TypeError, "bits", submission.quantize, WEIGHT, value)
-
-
-@part("quantize")
-@pytest.mark.parametrize("axis", [2, 3, 7])
-def test_rejects_an_axis_that_the_tensor_does_not_have(submission, axis):
-    expect_error(ValueError, "axis", submission.quantize, WEIGHT, 8, axis)
-
-
-@part("quantize")
-def test_rejects_an_axis_of_another_type(submission):
-    expect_error(TypeError, "axis", submission.quantize, WEIGHT, 8, "0")
-
-
 # --- dequantize ----------------------------------------------------------------------------
 
 
@@ -345,12 +299,14 @@ def test_is_the_code_times_its_scale(submission, case):
     codes, scale = case
     result = submission.dequantize(codes, scale)
     want = codes.double().numpy() * np.broadcast_to(scale.double().numpy(), codes.shape)
-    expect(
-        isinstance(result, torch.Tensor) and result.is_floating_point(),
-        "a tensor of floats",
-        "the scale is a float, and so is its product with a code",
-    )
-    expect_close(result, want, "each value is its code times the scale of its place", rtol=1e-6)
+    why = "each value is its code times the scale of its place"
+    expect_close(result, want, why, rtol=1e-3 * rounding(getattr(result, "dtype", None)))
+
+
+@part("dequantize")
+@given(case=codes_and_scales())
+def test_has_the_dtype_of_the_scale(submission, case):
+    expect_same_dtype(submission.dequantize(*case), case[1])
 
 
 @part("dequantize")
@@ -362,32 +318,6 @@ def test_reaches_values_far_beyond_what_a_code_can_hold(submission, bits, scale)
     result = submission.dequantize(codes, torch.tensor(scale))
     want = np.array([top, -top, 0, 1]) * scale
     expect_close(result, want, "codes · scale is float arithmetic: int8 ends at 127", rtol=1e-6)
-
-
-@part("dequantize")
-@wrong_types
-def test_dequantize_rejects_codes_of_another_type(submission, value):
-    expect_error(TypeError, "codes", submission.dequantize, value, torch.tensor(0.5))
-
-
-@part("dequantize")
-@wrong_types
-def test_dequantize_rejects_a_scale_of_another_type(submission, value):
-    codes = torch.tensor([1, 2], dtype=torch.int8)
-    expect_error(TypeError, "scale", submission.dequantize, codes, value)
-
-
-@part("dequantize")
-@pytest.mark.parametrize("scale", [NAN, INF])
-def test_dequantize_rejects_a_scale_that_is_not_finite(submission, scale):
-    codes = torch.tensor([1, 2], dtype=torch.int8)
-    expect_error(ValueError, "scale", submission.dequantize, codes, torch.tensor(scale))
-
-
-@part("dequantize")
-def test_dequantize_rejects_empty_codes(submission):
-    codes = torch.ones(0, dtype=torch.int8)
-    expect_error(ValueError, "codes", submission.dequantize, codes, torch.tensor(0.5))
 
 
 # --- fake_quantize -------------------------------------------------------------------------
@@ -433,15 +363,22 @@ def gradient_of(value, leaf, arriving):
     return torch.zeros_like(leaf) if gradient is None else gradient
 
 
+def an_arriving_gradient(weight, seed):
+    """No entry of it is small, so that each one counts."""
+    signs = 1 - 2 * (torch.arange(weight.numel()) % 2).reshape(weight.shape)
+    generator = torch.Generator().manual_seed(seed)
+    return (signs * (0.5 + torch.rand(weight.shape, generator=generator))).to(weight.dtype)
+
+
 def check_straight_through(gradient, arriving, weight):
-    if not torch.equal(gradient, arriving):
-        expect(
-            False,
-            f"the gradient {show(arriving)} unchanged",
-            "straight through: the gradient at the weight is the one that arrives at the result, "
-            "entry by entry, at the largest weight and at 0 too",
-            f"{show(gradient)}, where the weight is {show(weight.detach())}",
-        )
+    expect_close(
+        gradient,
+        arriving,
+        "straight through: the gradient at the weight is the one that arrives at the result, "
+        "entry by entry, at the largest weight and at 0 too. Here the weight is "
+        f"{show(weight.detach())}",
+        "the gradient at the weight",
+    )
 
 
 @part("fake_quantize")
@@ -450,7 +387,7 @@ def test_passes_the_gradient_straight_through(submission, weight, bits, seed):
     leaf = asking(weight)
     value = submission.fake_quantize(leaf, bits)
     expect_shape(value, weight.shape)
-    arriving = random_tensor(weight.shape, seed).to(weight.dtype)
+    arriving = an_arriving_gradient(weight, seed)
     check_straight_through(gradient_of(value, leaf, arriving), arriving, weight)
 
 
@@ -462,7 +399,7 @@ def test_passes_the_gradient_through_an_all_zero_weight(submission, shape, bits)
     value = submission.fake_quantize(leaf, bits)
     expect_shape(value, shape)
     expect(not value.detach().any(), "all zero", "an all-zero weight stays so")
-    arriving = random_tensor(shape, bits).float()
+    arriving = an_arriving_gradient(leaf.detach(), bits)
     check_straight_through(gradient_of(value, leaf, arriving), arriving, leaf)
 
 
@@ -475,32 +412,8 @@ def test_works_in_the_middle_of_a_computation(submission, weight, bits):
     value = submission.fake_quantize(middle, bits)
     expect_shape(value, weight.shape)
     check_on_grid(value, middle, bits, "the values")
-    arriving = random_tensor(weight.shape, bits).to(weight.dtype)
+    arriving = an_arriving_gradient(weight, bits)
     check_straight_through(gradient_of(value, leaf, arriving), 2 * arriving, weight)
-
-
-@part("fake_quantize")
-@bad_weights
-def test_fake_quantize_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weight", submission.fake_quantize, BAD_WEIGHTS[case], 8)
-
-
-@part("fake_quantize")
-@wrong_types
-def test_fake_quantize_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.fake_quantize, value, 8)
-
-
-@part("fake_quantize")
-@bad_bits
-def test_fake_quantize_rejects_bits_outside_2_to_8(submission, bits):
-    expect_error(ValueError, "bits", submission.fake_quantize, WEIGHT, bits)
-
-
-@part("fake_quantize")
-@wrong_types
-def test_fake_quantize_rejects_bits_of_another_type(submission, value):
-    expect_error(TypeError, "bits", submission.fake_quantize, WEIGHT, value)
 
 
 # --- prune_and_quantize --------------------------------------------------------------------
@@ -536,6 +449,7 @@ def check_weight(name, after, before, sparsity, bits):
         if not condition:
             expect(False, expected, why, f"{show(after)}, from {show(before)}")
 
+    near = rounding(before.dtype)
     got, given = after.double().flatten(), before.double().flatten()
     n, sizes = given.numel(), given.abs()
     gone = round(float(sparsity) * n)
@@ -561,21 +475,50 @@ def check_weight(name, after, before, sparsity, bits):
         return
     exact, multiple = given / step, got / step
     demand(
-        ((multiple - multiple.round()).abs() <= NEAR).all(),
+        ((multiple - multiple.round()).abs() <= near).all(),
         f"whole multiples of {step:.6g} in {name}",
         f"one scale a tensor, and that is {ranked[-1].item():.6g}, the largest magnitude kept, "
         f"/ {top_code(bits)}",
     )
     stay = above | (at & (got != 0))
     demand(
-        not (stay & ((multiple - exact).abs() > 0.5 + NEAR)).any(),
+        not (stay & ((multiple - exact).abs() > 0.5 + near)).any(),
         f"every kept weight of {name} within half a step of what it was",
         f"only {what} are pruned, and the others go to the nearest multiple of {step:.6g}",
     )
     demand(
-        zeros == free or cut / step <= 0.5 + NEAR,
+        zeros == free or cut / step <= 0.5 + near,
         f"no more than {what} at 0",
         f"a kept weight of {cut:.6g} is nearer to another multiple of {step:.6g} than to 0",
+    )
+
+
+@part("prune_and_quantize")
+@given(
+    bits=st.sampled_from((2, 3, 4)),
+    seed=st.integers(0, 20),
+    sparsity=st.sampled_from((0.5, 0.25)),
+    apart=st.sampled_from((0.01, 0.01, 2.0**-40)),
+)
+def test_never_keeps_a_weight_smaller_than_one_it_pruned(submission, bits, seed, sparsity, apart):
+    model = Mlp(widths=(4, 4), seed=seed, dtype="float32" if apart > 1e-3 else "float64").build()
+    # Magnitudes close together, which the grid makes equal, and two that are larger.
+    sizes = torch.tensor([0.86 - k * apart for k in range(14)] + [1.0, 1.0], dtype=torch.float64)
+    order = torch.randperm(16, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        model[0].weight.copy_((sizes[order] * (-1.0) ** order).reshape(4, 4))
+    before = model[0].weight.detach().clone()
+    after = state_of(submission.prune_and_quantize(model, sparsity, bits), model)["0.weight"]
+    gone = after == 0
+    if int(gone.sum()) != round(sparsity * 16):
+        return  # another property's matter
+    pruned, kept = before[gone].abs().max().item(), before[~gone].abs().min().item()
+    expect(
+        pruned <= kept,
+        f"only the {int(gone.sum())} smallest of 16 magnitudes pruned",
+        "they are ranked as they are given, before rounding makes many of them equal",
+        f"the weight of magnitude {pruned!r} is 0, and that of {kept!r} is not: {show(after)}, "
+        f"from {show(before)}",
     )
 
 
@@ -608,22 +551,6 @@ def test_counts_exactly_among_ties_and_halves(submission, widths_, sparsity, bit
     state = state_of(submission.prune_and_quantize(model, sparsity, bits), model)
     for name in prunable(model):
         check_weight(name, state[name], model.state_dict()[name], sparsity, bits)
-
-
-@part("prune_and_quantize")
-@given(
-    bits=st.sampled_from((2, 3, 4)), seed=st.integers(0, 20), sparsity=st.sampled_from((0.5, 0.25))
-)
-def test_ranks_the_weights_before_they_are_rounded(submission, bits, seed, sparsity):
-    model = Mlp(widths=(4, 4), seed=seed).build()
-    # Seven magnitudes close together, which a coarse grid makes equal, and one that is larger.
-    sizes = torch.tensor([0.80, 0.81, 0.82, 0.83, 0.84, 0.85, 0.86, 1.0] * 2)
-    generator = torch.Generator().manual_seed(seed)
-    order = torch.randperm(16, generator=generator)
-    with torch.no_grad():
-        model[0].weight.copy_((sizes[order] * (-1.0) ** order).reshape(4, 4))
-    state = state_of(submission.prune_and_quantize(model, sparsity, bits), model)
-    check_weight("0.weight", state["0.weight"], model.state_dict()["0.weight"], sparsity, bits)
 
 
 @part("prune_and_quantize")
@@ -675,7 +602,7 @@ def test_takes_eight_bits_unless_told_otherwise(submission, recipe, sparsity):
 @part("prune_and_quantize")
 @settings(max_examples=20)
 @given(recipe=models(), sparsity=sparsities())
-def test_returns_a_copy_with_the_same_layers_in_the_same_mode(submission, recipe, sparsity):
+def test_returns_a_model_that_shares_nothing_with_the_one_given(submission, recipe, sparsity):
     model = recipe.build()
     result = submission.prune_and_quantize(model, sparsity, 8)
     state_of(result, model)
@@ -685,52 +612,62 @@ def test_returns_a_copy_with_the_same_layers_in_the_same_mode(submission, recipe
         "the original stays as it is, whatever is done to the copy",
         "a model with a tensor of the original in it",
     )
-    kinds = [type(layer) for layer in model.modules()]
-    expect(
-        [type(layer) for layer in result.modules()] == kinds,
-        f"the layers {[kind.__name__ for kind in kinds[1:]]}",
-        "the copy differs in its weights only",
+
+
+def settled_cnn(training, frozen):
+    """A CNN whose layers are set in ways that a new layer is not; two are in another mode."""
+    state = torch.get_rng_state()
+    model = nn.Sequential(
+        nn.Conv2d(1, 2, 3, padding=1, padding_mode="reflect"),
+        nn.BatchNorm2d(2, eps=1e-3, momentum=0.3),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(2, 2, (1, 2), stride=(2, 1), dilation=(1, 2), bias=False),
+        nn.BatchNorm2d(2, momentum=None, affine=False),
+        nn.ReLU(),
+        nn.MaxPool2d(2, stride=1),
+        nn.Dropout(0.15),
+        nn.Flatten(),
+        nn.Linear(2, 2, bias=False),
     )
+    torch.set_rng_state(state)
+    for i, parameter in enumerate(model.parameters()):
+        parameter.data = random_tensor(parameter.shape, i).float()
+    model.train(training)
+    for i in (1, 7):
+        model[i].train(not training)
+    for name in frozen:
+        model.get_parameter(name).requires_grad_(False)
+    return model
+
+
+@part("prune_and_quantize")
+@settings(max_examples=12)
+@given(
+    training=st.booleans(),
+    frozen=st.sampled_from(((), ("0.weight",), ("0.bias", "9.weight"))),
+    sparsity=st.sampled_from((0.5, 0.0, 1.0)),
+)
+def test_keeps_every_layer_with_its_settings(submission, training, frozen, sparsity):
+    model = settled_cnn(training, frozen)
+    result = submission.prune_and_quantize(model, sparsity, 8)
+    state_of(result, model)
+    why = "the copy differs in its weights only"
+    want, got = list(model.modules())[1:], list(result.modules())[1:]
     expect(
-        all(layer.training == recipe.training for layer in result.modules()),
-        f"a copy in {'train' if recipe.training else 'eval'} mode, like the model",
-        "the copy differs in its weights only",
-        "a copy in another mode",
+        [repr(layer) for layer in got] == [repr(layer) for layer in want],
+        f"the layers {[repr(layer) for layer in want]}",
+        why,
+        f"{[repr(layer) for layer in got]}",
     )
-    asks = {name: p.requires_grad for name, p in model.named_parameters()}
+    modes = [[layer.training for layer in layers] for layers in (want, got)]
     expect(
-        {name: p.requires_grad for name, p in result.named_parameters()} == asks,
-        "the same trainable parameters",
-        "the copy differs in its weights only",
-        "other parameters, or some that ask for no gradient",
+        modes[0] == modes[1] and result.training == model.training,
+        f"the layers in the modes they were in; training is {modes[0]}",
+        why,
+        f"{modes[1]}, and {result.training} for the model, where it was {model.training}",
     )
-
-
-SMALL = Cnn(convs=(Conv(2, norm="norm"),), linears=(2,))
-
-
-@part("prune_and_quantize")
-@bad_sparsities
-def test_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    expect_error(ValueError, "sparsity", submission.prune_and_quantize, SMALL.build(), sparsity)
-
-
-@part("prune_and_quantize")
-@wrong_types
-def test_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.prune_and_quantize, SMALL.build(), value)
-
-
-@part("prune_and_quantize")
-@bad_bits
-def test_prune_and_quantize_rejects_bits_outside_2_to_8(submission, bits):
-    expect_error(ValueError, "bits", submission.prune_and_quantize, SMALL.build(), 0.5, bits)
-
-
-@part("prune_and_quantize")
-@wrong_types
-def test_prune_and_quantize_rejects_bits_of_another_type(submission, value):
-    expect_error(TypeError, "bits", submission.prune_and_quantize, SMALL.build(), 0.5, value)
+    asks = [{n: p.requires_grad for n, p in m.named_parameters()} for m in (model, result)]
+    expect(asks[0] == asks[1], f"requires_grad as it was: {asks[0]}", why, f"{asks[1]}")
 
 
 @part("prune_and_quantize")
@@ -771,44 +708,8 @@ def test_counts_the_mask_when_nothing_or_everything_is_kept(submission, n, none,
 
 
 def check_packed(result, n, nnz, bits):
-    expect(
-        isinstance(result, numbers.Real) and result == n + nnz * bits,
-        f"{n + nnz * bits}",
-        f"a mask of {n} bits and {nnz} codes of {bits} bits: n + nnz · bits",
-    )
-
-
-@part("packed_bits")
-@pytest.mark.parametrize(
-    ("n", "nnz", "names"), [(-1, 0, ("n",)), (8, -1, ("nnz",)), (8, 9, ("nnz", "n"))]
-)
-def test_rejects_a_count_out_of_its_range(submission, n, nnz, names):
-    expect_error(ValueError, names, submission.packed_bits, n, nnz, 8)
-
-
-@part("packed_bits")
-@pytest.mark.parametrize("bits", [0, -1])
-def test_packed_bits_rejects_bits_that_are_not_positive(submission, bits):
-    expect_error(ValueError, "bits", submission.packed_bits, 8, 4, bits)
-
-
-@part("packed_bits")
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_packed_bits_rejects_what_is_no_number(submission, place):
-    arguments = [8, 4, 8]
-    arguments[place] = NAN
-    name = ("n", "nnz", "bits")[place]
-    expect_error(ValueError, name, submission.packed_bits, *arguments)
-
-
-@part("packed_bits")
-@wrong_types
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_packed_bits_rejects_arguments_of_another_type(submission, place, value):
-    arguments = [8, 4, 8]
-    arguments[place] = value
-    name = ("n", "nnz", "bits")[place]
-    expect_error(TypeError, name, submission.packed_bits, *arguments)
+    why = f"a mask of {n} bits and {nnz} codes of {bits} bits: n + nnz · bits"
+    expect_number(result, n + nnz * bits, why, rtol=0.0)
 
 
 # --- integer_matvec ------------------------------------------------------------------------
@@ -838,7 +739,14 @@ def check_product(result, weight_codes, weight_scale, input_codes, input_scale, 
     exact = (weight_codes.numpy().astype(np.int64) * input_codes.numpy().astype(np.int64)).sum(1)
     scales = np.broadcast_to(weight_scale.double().numpy().reshape(-1), (rows,))
     want = exact.astype(np.float64) * scales * input_scale.double().item()
-    expect_close(result, want, f"{why}; the sums of the codes are {exact.tolist()}", rtol=1e-5)
+    # Row by row, however small: the sum is exact, and what follows is a multiplication.
+    got = torch.as_tensor(result).detach().double().numpy()
+    expect(
+        bool((np.abs(got - want) <= 1e-6 * np.abs(want)).all()),
+        f"{show(want)}",
+        f"{why}; the sums of the codes are {exact.tolist()}",
+        show(result),
+    )
 
 
 @part("integer_matvec")
@@ -883,50 +791,3 @@ def test_is_exact_where_large_sums_cancel(submission, seed):
     case = weight_codes, torch.tensor(0.013), input_codes, torch.tensor(0.7)
     why = "sums of integers are exact; sums of as many floats lose the small difference"
     check_product(submission.integer_matvec(*case), *case, why)
-
-
-CODES = torch.tensor([[1, 2, 3], [4, 5, 6]], dtype=torch.int8)
-VECTOR = torch.tensor([1, -1, 2], dtype=torch.int8)
-MATVEC_NAMES = ("weight_codes", "weight_scale", "input_codes", "input_scale")
-
-
-def expect_matvec_error(submission, kind, names, **changed):
-    arguments = dict(zip(MATVEC_NAMES, (CODES, torch.tensor(0.5), VECTOR, torch.tensor(0.5))))
-    arguments.update(changed)
-    expect_error(kind, names, submission.integer_matvec, *arguments.values())
-
-
-@part("integer_matvec")
-@pytest.mark.parametrize("count", [1, 2, 4])
-def test_rejects_a_vector_of_another_length(submission, count):
-    codes = torch.ones(count, dtype=torch.int8)
-    names = ("input_codes", "weight_codes")
-    expect_matvec_error(submission, ValueError, names, input_codes=codes)
-
-
-@part("integer_matvec")
-@pytest.mark.parametrize("rows", [3, 4])
-def test_rejects_more_scales_than_rows(submission, rows):
-    names = ("weight_scale", "weight_codes")
-    expect_matvec_error(submission, ValueError, names, weight_scale=torch.ones(rows, 1))
-
-
-@part("integer_matvec")
-@pytest.mark.parametrize("name", ["weight_scale", "input_scale"])
-@pytest.mark.parametrize("value", [NAN, INF, -INF])
-def test_rejects_a_scale_that_is_not_finite(submission, name, value):
-    expect_matvec_error(submission, ValueError, name, **{name: torch.tensor(value)})
-
-
-@part("integer_matvec")
-def test_rejects_empty_codes(submission):
-    codes, vector = torch.ones((2, 0), dtype=torch.int8), torch.ones(0, dtype=torch.int8)
-    names = ("weight_codes", "input_codes")
-    expect_matvec_error(submission, ValueError, names, weight_codes=codes, input_codes=vector)
-
-
-@part("integer_matvec")
-@wrong_types
-@pytest.mark.parametrize("name", MATVEC_NAMES)
-def test_integer_matvec_rejects_arguments_of_another_type(submission, name, value):
-    expect_matvec_error(submission, TypeError, name, **{name: value})

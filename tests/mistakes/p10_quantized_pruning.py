@@ -262,6 +262,16 @@ def along_the_last(codes, scale):
     return codes * scale.flatten()
 
 
+@mistake(
+    "dequantize",
+    "always float32",
+    "The values are float32, whatever the dtype of the scale.",
+    "Which dtype has your result for a float64 scale, and which should it have?",
+)
+def always_float32(codes, scale):
+    return codes.float() * scale.float()
+
+
 # --- fake_quantize -------------------------------------------------------------------------
 
 
