@@ -5,6 +5,12 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
-from tests.grading.desk import main
+try:
+    from tests.grading.desk import main
+except ModuleNotFoundError as missing:
+    sys.exit(
+        f"{missing.name} is not installed here: activate the environment (. .venv/bin/activate) "
+        "and, once, pip install -e ."
+    )
 
 main()

@@ -58,6 +58,16 @@ def find(name: str) -> Exercise:
     raise click.UsageError(f"there is no exercise {name!r}{hint}")
 
 
+def find_part(exercise: Exercise, part: str | None) -> str | None:
+    """The part of that name; the nearest is suggested where there is none."""
+    names = [p.name for p in exercise.parts]
+    if part is not None and part not in names:
+        near = difflib.get_close_matches(part, names, n=1)
+        more = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names)}"
+        raise click.UsageError(f"{exercise.short} has no part {part!r}{more}")
+    return part
+
+
 def constants(path: Path, names: tuple[str, ...]) -> dict[str, Any]:
     """Literal values of a module; what cannot be read is said in a line."""
     try:
@@ -148,10 +158,7 @@ def hint(exercise: str, part: str | None) -> None:
     """Show the next of three hints for a part; without PART, for the first that is not passed."""
     chosen = find(exercise)
     names = [p.name for p in chosen.parts]
-    if part is not None and part not in names:
-        near = difflib.get_close_matches(part, names, n=1)
-        more = f"; did you mean {near[0]}?" if near else f"; it has {', '.join(names)}"
-        raise click.UsageError(f"{chosen.short} has no part {part!r}{more}")
+    part = find_part(chosen, part)
     remembered = memory.read(say)
     said = last_verdicts(chosen, remembered)
     name = part or next((n for n in names if said.get(n) != PASSED), names[0])
@@ -286,7 +293,7 @@ def reset(exercise: str, yes: bool) -> None:
     chosen = find(exercise)
     path = EXERCISES / f"{chosen.stem}.py"
     stub = stub_of(chosen.stem)
-    if path.exists() and path.read_text(encoding="utf-8") == stub:
+    if path.exists() and path.read_bytes() == stub.encode("utf-8"):
         say(f"exercises/{chosen.stem}.py is the stub already.")
         return
     if not yes:
@@ -312,6 +319,18 @@ def keep_copy(path: Path) -> Path:
             shutil.copystat(path, kept)
             return kept
     raise AssertionError("the numbers do not end")
+
+
+@desk.command()
+@click.argument("exercise")
+@click.argument("part", required=False)
+@click.option("--pdb", "debug", is_flag=True, help="stop inside your function")
+def replay(exercise: str, part: str | None, debug: bool) -> None:
+    """Make the failing call of a report again, in the open: your prints, your traceback."""
+    from tests.grading.replay import replay as run
+
+    chosen = find(exercise)
+    run(chosen, find_part(chosen, part), debug)
 
 
 @desk.command()

@@ -16,7 +16,7 @@ from typing import Any
 from tests.grading import sandbox
 from tests.grading import verdict as verdicts
 from tests.grading.expect import Impure
-from tests.grading.mistakes import contradicts, diagnose
+from tests.grading.mistakes import ENOUGH, contradicts, diagnose
 from tests.grading.submission import (
     KEPT_EXAMPLES,
     Crashed,
@@ -65,7 +65,10 @@ class Examiner:
             verdicts.add_output(verdict, self.output.text())
             verdict.place = item.location[1] or 0
             if mode == SHRINK:
-                diary.failing = (self.diaries[index].failing + diary.failing)[: 2 * KEPT_EXAMPLES]
+                # The neighbours of one failing input are many and alike: where the survey found
+                # enough of its own, they are no evidence.
+                found = self.diaries[index].failing
+                diary.failing = found if len(found) >= ENOUGH else found + diary.failing
                 diary.passing = self.diaries[index].passing
             self.diaries[index], self.verdicts[index] = diary, verdict
             return verdict
