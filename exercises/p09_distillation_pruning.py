@@ -15,17 +15,13 @@ Words
     mask         a boolean tensor of the shape of a parameter; True = kept, False = removed.
     masks        {name: mask}; the names are those of `student.named_parameters()`, such as
                  "0.weight". A parameter without a mask is not pruned.
-    sparsity     the fraction removed: of n weights, round(sparsity · n) go (Python's `round`).
+    sparsity     the fraction removed, in [0, 1]: of n weights, round(sparsity · n) go (Python's
+                 `round`).
 
-Everywhere
-    The teacher is not changed in any way: weights, batch-norm statistics, `.grad` and mode stay
-    as they are. Nor are masks, inputs, labels, batches or (unless said) the random state.
-    The dtype of the weights is kept. Models are nn.Modules, most of them nn.Sequentials.
-    TypeError: None or a string for a tensor or a number. ValueError: a tensor is empty or holds
-    NaN or infinity; shapes that should agree do not (both logits; logits or inputs and labels; a
-    mask and its parameter); a number is NaN; `temperature` is not positive, `alpha` or
-    `sparsity` not in [0, 1], `epochs` negative, `lr` not positive; `labels` has a class that is
-    not there. The message names the argument.
+Graded are the values, and what is left behind. The dtype of the weights is kept. Nothing given
+is changed, unless said: not the teacher's weights, batch-norm statistics, `.grad` and the mode of
+each of its modules, and not the global random state. Arguments are always sensible; no checks are
+needed.
 
 Sources
     Hinton, Vinyals & Dean 2015, "Distilling the Knowledge in a Neural Network", section 2 (the
@@ -55,7 +51,8 @@ def distillation_loss(
     KL(teacher ‖ student) is Σ p · (log p − log q) over the classes, natural logarithms. The
     cross-entropy is that of the labels and of the student at T = 1. Both are means over the
     batch: over the rows, not over the classes. The gradients of the soft term shrink as 1 / T²,
-    hence the factor. A softmax that is nearly 0 has a large logarithm: take log-softmax.
+    hence the factor. For large logits a softmax comes out as 0, and its logarithm as −∞: take
+    log-softmax.
 
     Args:
         student_logits: shape (batch, classes).
@@ -88,14 +85,16 @@ def distill_step(
 ) -> float:
     """Make one optimizer step on the distillation loss of one batch; pruned weights stay 0.
 
-    The student runs in train mode, the teacher in eval mode and without gradients; both are put
-    back in the mode they were in. What an earlier step left in `.grad` of the student plays no
-    part. After the step every entry whose mask is False is exactly 0, whatever the optimizer's
-    momentum or weight decay did to it; the kept entries are where the optimizer put them.
+    The batch goes once through the student, all of it in train mode, and once through the
+    teacher, all of it in eval mode and without gradients. Afterwards every module of both is back
+    in its own mode: a batch-norm may have been in another one than its network. What an earlier
+    step left in `.grad` of the student plays no part. After the step every entry whose mask is
+    False is exactly 0, whatever the optimizer's momentum or weight decay did to it; the kept
+    entries are where the optimizer put them.
 
     Args:
         student: changed in place: its weights, its batch-norm statistics, its `.grad`. Dropout
-            in it draws from the global random state.
+            in it draws from the global random state, which may move here.
         teacher: not changed.
         masks: {parameter name: mask}, of all parameters of the student or of some.
         optimizer: holds the parameters of the student; may have made steps before; changed in
@@ -138,20 +137,25 @@ def prune_and_distill(
     smallest magnitude become 0: one ranking for the whole network, so that layers lose different
     shares. Biases and batch-norms are neither counted nor pruned. Then one Adam over all
     parameters of the student makes one `distill_step` a batch, with the unpruned teacher, in the
-    order of `batches`, and again in every epoch. What was pruned stays exactly 0.
+    order of `batches`, and again in every epoch. What was pruned stays exactly 0; a kept weight
+    that happens to be 0 is trained like the others.
+
+    Dropout draws random numbers in training; the global random state is back where it was at the
+    end, which `with torch.random.fork_rng():` around the training does.
 
     Args:
         teacher: not changed.
-        batches: (inputs, labels) pairs, at least one; they may differ in size.
+        batches: a list of (inputs, labels) pairs; they may differ in size.
         sparsity: the fraction of the weights to remove, in [0, 1]. Among equal magnitudes any
             choice is right.
-        epochs: how often to go through the batches, at least 0; 0 only prunes.
+        epochs: how often to go through the batches; 0 only prunes.
         lr: the learning rate of Adam; its other settings are PyTorch's defaults.
         temperature: as in `distillation_loss`.
         alpha: as in `distillation_loss`.
 
     Returns:
-        The student: a model of its own, which shares no memory with the teacher, in its mode.
+        The student: a model of its own, which shares no memory with the teacher; each of its
+        modules is in the mode in which the teacher's is.
 
     Example:
         >>> teacher = nn.Sequential(nn.Linear(2, 2))

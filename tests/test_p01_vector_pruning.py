@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.grading import (
@@ -147,7 +147,7 @@ def test_removes_exactly_the_rounded_share_of_a_longer_vector(submission, size, 
 @part("magnitude_mask")
 @pytest.mark.parametrize("sparsity", [0.1, 0.5, 0.9])
 def test_finds_the_smallest_among_thousands(submission, sparsity):
-    weights = np.random.default_rng(0).permutation(np.arange(-2000.0, 2001.0)) / 16
+    weights = np.random.default_rng(0).permutation(np.arange(-2000.0, 2000.0)) / 16
     mask = expect_mask(submission.magnitude_mask(weights, sparsity), weights.shape)
     check_counts(mask, sparsity)
     check_order(weights, mask, ~mask)
@@ -253,6 +253,29 @@ def test_removes_the_smallest_of_what_was_still_kept(submission, case):
     weights, mask, sparsity = case
     shrunk = expect_mask(submission.shrink_mask(weights, mask, sparsity), weights.shape)
     check_order(weights, shrunk & mask, mask & ~shrunk)
+
+
+@part("shrink_mask")
+@few
+@given(size=st.integers(3, 9), gone=st.integers(1, 2), sparsity=st.sampled_from((0.5, 0.35, 0.75)))
+def test_rounds_what_is_gone_in_all_and_not_what_goes_now(submission, size, gone, sparsity):
+    weights, mask = np.arange(1.0, size + 1), np.arange(size) >= gone
+    assume(round(sparsity * size) >= gone)
+    shrunk = expect_mask(submission.shrink_mask(weights, mask, sparsity), weights.shape)
+    check_counts(shrunk, sparsity)
+
+
+@part("shrink_mask")
+@given(case=shrinkable())
+def test_tells_a_kept_weight_that_is_0_from_a_removed_one(submission, case):
+    weights, mask, sparsity = np.zeros_like(case[0]), case[1], case[2]
+    shrunk = expect_mask(submission.shrink_mask(weights, mask, sparsity), weights.shape)
+    check_counts(shrunk, sparsity)
+    expect(
+        not (shrunk & ~mask).any(),
+        "what was removed to stay removed",
+        "a weight of 0 that the mask keeps is still there: only the mask says what is gone",
+    )
 
 
 @part("shrink_mask")

@@ -359,6 +359,31 @@ def from_scratch(weights, mask, sparsity):
 
 @mistake(
     "shrink_mask",
+    "zero taken for removed",
+    "It ranks weights * mask, so a removed weight and a kept one that is 0 are the same to it.",
+    "A kept weight is exactly 0, and only as many may go as are gone. Which one does it keep?",
+)
+def zero_for_removed(weights, mask, sparsity):
+    if round(sparsity * weights.size) < np.count_nonzero(~mask):
+        raise ValueError
+    return _lowest_removed(np.abs(weights * mask), round(sparsity * weights.size))
+
+
+@mistake(
+    "shrink_mask",
+    "what goes now rounded",
+    "It rounds the number that goes now; the number that is gone in all is to be rounded.",
+    "1 of 5 is gone and the sparsity is 0.5: how many are gone after the call?",
+)
+def rest_rounded(weights, mask, sparsity):
+    gone = np.count_nonzero(~mask)
+    if round(sparsity * weights.size) < gone:
+        raise ValueError
+    return _shrink(weights, mask, max(0, round(sparsity * weights.size - gone)))
+
+
+@mistake(
+    "shrink_mask",
     "sparsity of what is left",
     "It removes the fraction from the weights still kept: 50% twice gives 75%.",
     "Of how many weights is the sparsity a fraction?",

@@ -47,6 +47,18 @@ def no_log(student_logits, teacher_logits, labels, temperature, alpha):
 
 @mistake(
     "distillation_loss",
+    "logarithm of a softmax",
+    "It takes log(softmax), which is −inf or nan where the softmax is too small for a float.",
+    "What is softmax([0, 2000])[0] as a float, and what is the logarithm of that?",
+)
+def log_of_softmax(student_logits, teacher_logits, labels, temperature, alpha):
+    p, q = (F.softmax(x / temperature, dim=1) for x in (teacher_logits, student_logits))
+    soft = (p * (p.log() - q.log())).sum(dim=1).mean()
+    return alpha * temperature**2 * soft + (1 - alpha) * F.cross_entropy(student_logits, labels)
+
+
+@mistake(
+    "distillation_loss",
     "T² missing",
     "The soft term is not multiplied by T².",
     "By how much do the gradients of the soft term shrink when T doubles?",
@@ -216,7 +228,17 @@ class Loss(float):
 
 
 def _left_behind(student):
-    return [student.training, *(p.detach().clone() for p in student.parameters())]
+    state = [value.detach().clone() for value in student.state_dict().values()]
+    return [_modes(student), *state]
+
+
+def _modes(student):
+    return [module.training for module in student.modules()]
+
+
+def _put_back(student, modes):
+    for module, training in zip(student.modules(), modes):
+        module.training = training
 
 
 def _loss_and_student(outcome, call):
@@ -226,10 +248,10 @@ def _loss_and_student(outcome, call):
 
 def _rewind(student, optimizer):
     """Go back to before the step: what is compared has made it already."""
-    state, memory, gradients, training = student.before
+    state, memory, gradients, modes = student.before
     student.load_state_dict(state)
     optimizer.load_state_dict(copy.deepcopy(memory))
-    student.train(training)
+    _put_back(student, modes)
     for parameter, gradient in zip(student.parameters(), gradients):
         parameter.grad = None if gradient is None else gradient.clone()
 
@@ -251,8 +273,8 @@ def _step(
     alpha,
     *,
     training=True,
-    put_back=True,
-    ask=True,
+    put_back="each",
+    passes=1,
     zero=True,
     mask="after",
     report="before",
@@ -260,19 +282,19 @@ def _step(
 ):
     """A right step, but for what is said otherwise."""
     _rewind(student, optimizer)
-    was, flag = student.training, teacher.training
-    if ask:
-        teacher.eval()
+    was = _modes(student)
+    teacher = copy.deepcopy(teacher).eval()
     with torch.no_grad():
         wanted = teacher(inputs)
-    teacher.train(flag)
     if mask == "before":
         _silence(student, masks)
     if training is not None:
         student.train(training)
     if zero:
         optimizer.zero_grad()
-    value = loss(student(inputs), wanted, labels, temperature, alpha)
+    for _ in range(passes):
+        logits = student(inputs)
+    value = loss(logits, wanted, labels, temperature, alpha)
     value.backward()
     if mask == "gradients":
         for name, kept in masks.items():
@@ -284,8 +306,10 @@ def _step(
         _silence(student, {name: ~kept for name, kept in masks.items()})
     if report == "after":
         value = loss(student(inputs), wanted, labels, temperature, alpha)
-    if put_back:
-        student.train(was)
+    if put_back == "each":
+        _put_back(student, was)
+    elif put_back == "all":
+        student.train(was[0])
     result = Loss(value.item())
     result.after = _left_behind(student)
     return result
@@ -372,7 +396,31 @@ def student_as_it_came(student, teacher, masks, optimizer, inputs, labels, tempe
 )
 def left_training(student, teacher, masks, optimizer, inputs, labels, temperature, alpha):
     args = student, teacher, masks, optimizer, inputs, labels, temperature, alpha
-    return _step(*args, put_back=False)
+    return _step(*args, put_back="")
+
+
+@mistake(
+    "distill_step",
+    "one mode for the whole student",
+    "It notes the mode of the student and sets all of its modules to that one.",
+    "What does student.train(True) do to a batch-norm that was kept in eval mode?",
+    _loss_and_student,
+)
+def one_mode(student, teacher, masks, optimizer, inputs, labels, temperature, alpha):
+    args = student, teacher, masks, optimizer, inputs, labels, temperature, alpha
+    return _step(*args, put_back="all")
+
+
+@mistake(
+    "distill_step",
+    "two forward passes",
+    "The batch goes through the student twice, so its batch-norm statistics move twice.",
+    "How often do you call the student in a step, and what does each call change in train mode?",
+    _loss_and_student,
+)
+def two_passes(student, teacher, masks, optimizer, inputs, labels, temperature, alpha):
+    args = student, teacher, masks, optimizer, inputs, labels, temperature, alpha
+    return _step(*args, passes=2)
 
 
 @mistake(
@@ -436,6 +484,7 @@ def _global(student, sparsity):
     return _smallest_gone(weights, round(sparsity * sum(w.numel() for w in weights.values())))
 
 
+@torch.random.fork_rng()
 def _distil(
     teacher,
     batches,
@@ -450,6 +499,8 @@ def _distil(
     first=True,
     fresh=False,
     guide=None,
+    training=True,
+    put_back=True,
     which=lambda student: student.parameters(),
     make=torch.optim.Adam,
     loss=_loss,
@@ -467,7 +518,7 @@ def _distil(
         for inputs, labels in batches:
             with torch.no_grad():
                 wanted = guide(inputs)
-            student.train()
+            student.train(training)
             student.zero_grad()
             loss(student(inputs), wanted, labels, temperature, alpha).backward()
             optimizer.step()
@@ -475,7 +526,9 @@ def _distil(
                 _silence(student, kept)
     if not first:
         _silence(student, masks(student, sparsity))
-    return student.train(teacher.training)
+    if put_back or not epochs:
+        _put_back(student, _modes(teacher))
+    return student
 
 
 @mistake(
@@ -590,6 +643,42 @@ def all_counted(teacher, batches, sparsity, epochs, lr=1e-3, temperature=4.0, al
 )
 def revived(teacher, batches, sparsity, epochs, lr=1e-3, temperature=4.0, alpha=0.7):
     return _distil(teacher, batches, sparsity, epochs, lr, temperature, alpha, again=False)
+
+
+@mistake(
+    "prune_and_distill",
+    "every 0 masked",
+    "It takes every weight that is 0 for a pruned one, also one that was kept.",
+    "At sparsity 0 nothing is pruned. May a weight that is 0 move?",
+)
+def zeros_masked(teacher, batches, sparsity, epochs, lr=1e-3, temperature=4.0, alpha=0.7):
+    def masks(student, sparsity):
+        kept = _global(student, sparsity)
+        return {name: kept[name] & (w.detach() != 0) for name, w in _weights(student).items()}
+
+    return _distil(teacher, batches, sparsity, epochs, lr, temperature, alpha, masks=masks)
+
+
+@mistake(
+    "prune_and_distill",
+    "student in the mode of the teacher",
+    "A student copied from a teacher in eval mode is trained in eval mode.",
+    "Which statistics should the student's batch-norms use while it learns?",
+)
+def student_in_eval(teacher, batches, sparsity, epochs, lr=1e-3, temperature=4.0, alpha=0.7):
+    args = teacher, batches, sparsity, epochs, lr, temperature, alpha
+    return _distil(*args, training=teacher.training)
+
+
+@mistake(
+    "prune_and_distill",
+    "student left in train mode",
+    "The student comes back in train mode, whatever mode the teacher is in.",
+    "What would the caller's next prediction be made with?",
+)
+def left_in_train(teacher, batches, sparsity, epochs, lr=1e-3, temperature=4.0, alpha=0.7):
+    args = teacher, batches, sparsity, epochs, lr, temperature, alpha
+    return _distil(*args, put_back=False)
 
 
 @mistake(
