@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import importlib
 import importlib.util
@@ -11,6 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from tests.grading.copying import copied
 from tests.grading.plain import plain
 from tests.grading.same import same
 from tests.grading.submission import Call, Diary, Example
@@ -131,7 +131,7 @@ def _agreement(known: Mistake, examples: list[Example]) -> tuple[int, int]:
 
 def _behaves_like(known: Mistake, call: Call) -> bool:
     try:
-        args, kwargs = copy.deepcopy((call.args, call.kwargs))
+        args, kwargs = copied((call.args, call.kwargs))
     except Exception:
         return False
     try:

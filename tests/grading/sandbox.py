@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import ctypes
 import faulthandler
+import gc
 import json
 import mmap
 import os
@@ -106,6 +107,7 @@ class Child:
         up_read, up_write = os.pipe()
         sys.stdout.flush()
         sys.stderr.flush()
+        gc.freeze()  # what is there already is no child's garbage, and stays shared
         parent = os.getpid()
         self.pid = os.fork()
         if self.pid == 0:

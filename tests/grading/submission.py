@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import functools
 import importlib.util
 import inspect
@@ -19,6 +18,7 @@ from types import ModuleType
 from typing import Any
 
 from tests.grading.catalogue import ROOT
+from tests.grading.copying import copied
 from tests.grading.expect import Impure, Wrong
 from tests.grading.plain import plain
 from tests.grading.purity import GlobalState, patched_names, remember_libraries, watch_input
@@ -126,10 +126,7 @@ class Example:
 
     def frozen(self) -> Example:
         """A copy that later calls cannot touch; raises where something cannot be copied."""
-        calls = [
-            Call(c.name, copy.deepcopy(c.args), copy.deepcopy(c.kwargs), c.outcome, c.raised)
-            for c in self.calls
-        ]
+        calls = [Call(c.name, *copied((c.args, c.kwargs)), c.outcome, c.raised) for c in self.calls]
         return Example(calls, self.error, self.about_errors)
 
 

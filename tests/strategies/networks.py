@@ -6,6 +6,8 @@ again, and that is what a report shows. Building draws nothing from torch's glob
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -16,6 +18,8 @@ from torch import nn
 from tests.grading.show import remember_recipe
 
 torch.set_num_threads(1)
+# For each new shape oneDNN prepares a kernel, which takes longer than these small convolutions.
+torch.backends.mkldnn.enabled = False
 
 
 class Conv(NamedTuple):
@@ -44,7 +48,10 @@ class Cnn:
 
     def build(self) -> nn.Sequential:
         """Build the network; its batch-norms look trained, negative scales included."""
-        state = torch.get_rng_state()
+        with uninitialised():
+            return self._build()
+
+    def _build(self) -> nn.Sequential:
         layers: list[nn.Module] = []
         channels, height, width = self.image
         for block in self.convs:
@@ -64,7 +71,6 @@ class Cnn:
             layers += ([nn.ReLU()] if i else []) + [nn.Linear(features, out)]
             features = out
         model = nn.Sequential(*layers)
-        torch.set_rng_state(state)
         _fill(model, self.seed)
         for conv in (layer for layer in layers if isinstance(layer, nn.Conv2d)):
             with torch.no_grad():
@@ -72,7 +78,9 @@ class Cnn:
                     conv.weight[1] = -conv.weight[0].flip(-1)
                 if self.twist == "dead":
                     conv.weight[0] = 0.0
-        model = model.to(getattr(torch, self.dtype)).train(self.training)
+        if self.dtype != "float32":
+            model = model.to(getattr(torch, self.dtype))
+        model.train(self.training)
         remember_recipe(model, f"{self!r}.build()")
         return model
 
@@ -98,14 +106,18 @@ class Mlp:
 
     def build(self) -> nn.Sequential:
         """Build the network."""
-        state = torch.get_rng_state()
+        with uninitialised():
+            return self._build()
+
+    def _build(self) -> nn.Sequential:
         layers: list[nn.Module] = []
         for i, (before, after) in enumerate(zip(self.widths, self.widths[1:])):
             layers += ([nn.ReLU()] if i else []) + [nn.Linear(before, after, bias=self.bias)]
         model = nn.Sequential(*layers)
-        torch.set_rng_state(state)
         _fill(model, self.seed)
-        model = model.to(getattr(torch, self.dtype)).train(self.training)
+        if self.dtype != "float32":
+            model = model.to(getattr(torch, self.dtype))
+        model.train(self.training)
         remember_recipe(model, f"{self!r}.build()")
         return model
 
@@ -117,6 +129,23 @@ class Mlp:
 
     def __repr__(self) -> str:
         return _short_repr(self)
+
+
+@contextmanager
+def uninitialised() -> Iterator[None]:
+    """Layers are built without random numbers here: every one is filled afterwards."""
+    kinds = (nn.Conv2d, nn.Linear)
+    before = [kind.__dict__.get("reset_parameters") for kind in kinds]
+    for kind in kinds:
+        kind.reset_parameters = lambda self: None
+    try:
+        yield
+    finally:
+        for kind, method in zip(kinds, before):
+            if method is None:
+                del kind.reset_parameters
+            else:
+                kind.reset_parameters = method
 
 
 _AFTER = {
