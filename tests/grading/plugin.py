@@ -228,6 +228,11 @@ class Grader:
         if self.worker:
             self.config.workeroutput["grading_plan"] = rows
         self.groups = groups
+        if self.settled:
+            from hypothesis.internal.entropy import deterministic_PRNG
+
+            with deterministic_PRNG():  # what it sets up once is not to be set up in every child
+                pass
         self._plan_runs()
 
     def _plan_runs(self) -> None:

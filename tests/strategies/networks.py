@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from tests.grading.show import remember_recipe
+from tests.strategies.vectors import integers, sampled
 
 torch.set_num_threads(1)
 # For each new shape oneDNN prepares a kernel, which takes longer than these small convolutions.
@@ -232,11 +233,11 @@ def cnns(
         training: draw models in train mode, now and then.
         dtypes: the dtypes to draw from.
     """
-    image = draw(st.sampled_from(_IMAGES))
+    image = draw(sampled(_IMAGES))
     _, height, width = image
     convs = []
-    for _ in range(draw(st.integers(1, max_convs))):
-        block = draw(st.sampled_from(_STYLES))._replace(out=draw(st.integers(1, max_channels)))
+    for _ in range(draw(integers(1, max_convs))):
+        block = draw(sampled(_STYLES))._replace(out=draw(integers(1, max_channels)))
         if plain_norms and block.norm and draw(st.booleans()):
             block = block._replace(norm="plain")
         after = _size(block, height, width)
@@ -248,11 +249,11 @@ def cnns(
     return Cnn(
         image=image,
         convs=tuple(convs),
-        linears=draw(st.sampled_from(_HEADS)),
-        seed=draw(st.integers(0, 20)),
-        twist=draw(st.sampled_from(("", "", "twins", "dead"))) if twists else "",
+        linears=draw(sampled(_HEADS)),
+        seed=draw(integers(0, 20)),
+        twist=draw(sampled(("", "", "twins", "dead"))) if twists else "",
         training=draw(st.booleans()) if training else False,
-        dtype=draw(st.sampled_from(dtypes)),
+        dtype=draw(sampled(dtypes)),
     )
 
 
@@ -265,14 +266,14 @@ def mlps(
     dtypes: tuple[str, ...] = ("float32", "float32", "float64"),
 ) -> Mlp:
     """Recipes of MLPs; equal neighbouring widths are common, so that square layers are."""
-    count = draw(st.integers(min_linears, max_linears)) + 1
+    count = draw(integers(min_linears, max_linears)) + 1
     widths = draw(st.lists(st.sampled_from((3, 3, 4, 1)), min_size=count, max_size=count))
     return Mlp(
         widths=tuple(widths),
         bias=draw(st.booleans()),
-        seed=draw(st.integers(0, 20)),
+        seed=draw(integers(0, 20)),
         training=draw(st.booleans()) if training else False,
-        dtype=draw(st.sampled_from(dtypes)),
+        dtype=draw(sampled(dtypes)),
     )
 
 

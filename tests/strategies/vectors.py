@@ -6,6 +6,8 @@ either exactly equal or clearly apart, in float32 as in float64, and their squar
 
 from __future__ import annotations
 
+import functools
+
 import numpy as np
 from hypothesis import strategies as st
 
@@ -13,6 +15,17 @@ AWKWARD_SPARSITIES = (0.0, 1.0, 0.5, 0.25, 0.75, 0.1, 0.3, 0.9, 0.29, 0.15, 0.35
 """The ends, halves that rounding must settle, and decimals that truncation gets wrong."""
 
 
+# Hypothesis examines a strategy when it is first drawn from: each is made once, and kept.
+sampled = functools.cache(st.sampled_from)
+integers = functools.cache(st.integers)
+
+
+@functools.cache
+def _bytes(count: int) -> st.SearchStrategy[bytes]:
+    return st.binary(min_size=count, max_size=count)
+
+
+@functools.cache
 def sparsities() -> st.SearchStrategy[float]:
     """Fractions in [0, 1]: awkward ones half of the time."""
     return st.sampled_from(AWKWARD_SPARSITIES * 8 + tuple(n / 100 for n in range(101)))
@@ -27,11 +40,10 @@ _STYLES = (("grid", 1.0), ("distinct", 1.0), ("ties", 1.0), ("equal", 1.0)) + (
 )
 
 
-@st.composite
-def values(draw: st.DrawFn, count: int) -> np.ndarray:
+def _values(draw: st.DrawFn, count: int) -> np.ndarray:
     """`count` finite numbers: distinct magnitudes, many ties, zeros of both signs, or one value."""
-    style, scale = draw(st.sampled_from(_STYLES))
-    codes = np.frombuffer(draw(st.binary(min_size=count, max_size=count)), dtype=np.uint8)
+    style, scale = draw(sampled(_STYLES))
+    codes = np.frombuffer(draw(_bytes(count)), dtype=np.uint8)
     if style == "equal":
         return np.full(count, _TIES[codes[0]] * scale)
     if style == "distinct":
@@ -41,6 +53,9 @@ def values(draw: st.DrawFn, count: int) -> np.ndarray:
     return (_TIES if style == "ties" else _GRID)[codes] * scale
 
 
+values = st.composite(_values)
+
+
 @st.composite
 def arrays(
     draw: st.DrawFn,
@@ -48,9 +63,12 @@ def arrays(
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> np.ndarray:
     """An array of that shape; now and then read-only or strided."""
-    forms = [(dtype, form) for form in ("", "", "read-only", "strided") for dtype in dtypes]
-    dtype, form = draw(st.sampled_from(forms))
-    array = draw(values(int(np.prod(shape)))).astype(dtype).reshape(shape)
+    return _array(draw, shape, dtypes)
+
+
+def _array(draw: st.DrawFn, shape: tuple[int, ...], dtypes: tuple[str, ...]) -> np.ndarray:
+    dtype, form = draw(sampled(_forms(dtypes)))
+    array = _values(draw, int(np.prod(shape))).astype(dtype).reshape(shape)
     if form == "strided":
         wide = np.zeros((*shape[:-1], 2 * shape[-1]), dtype=array.dtype)
         wide[..., ::2] = array
@@ -58,6 +76,11 @@ def arrays(
     elif form == "read-only":
         array.flags.writeable = False
     return array
+
+
+@functools.cache
+def _forms(dtypes: tuple[str, ...]) -> tuple[tuple[str, str], ...]:
+    return tuple((dtype, form) for form in ("", "", "read-only", "strided") for dtype in dtypes)
 
 
 @st.composite
@@ -68,12 +91,12 @@ def vectors(
     dtypes: tuple[str, ...] = ("float64", "float32"),
 ) -> np.ndarray:
     """A 1-D weight vector."""
-    return draw(arrays((draw(st.integers(min_size, max_size)),), dtypes))
+    return _array(draw, (draw(integers(min_size, max_size)),), dtypes)
 
 
 @st.composite
 def masks(draw: st.DrawFn, shape: tuple[int, ...]) -> np.ndarray:
     """A boolean mask of that shape, True = kept."""
     count = int(np.prod(shape))
-    codes = np.frombuffer(draw(st.binary(min_size=count, max_size=count)), dtype=np.uint8)
+    codes = np.frombuffer(draw(_bytes(count)), dtype=np.uint8)
     return (codes % 2 == 0).reshape(shape)
