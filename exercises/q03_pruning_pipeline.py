@@ -4,8 +4,7 @@
 
 Between "remove the small weights" and a network that still works lies a procedure: how much goes
 at which step, how many rounds, and how the optimizer is kept from bringing the pruned weights
-back. These three functions are the parts of it that every framework has, and that people get
-wrong.
+back. You write the three functions for it, which are short, and which people get wrong.
 
     difficulty ●●○○○    importance ●●●●○    about 25 minutes, and 15 for the written answer
 
@@ -15,12 +14,8 @@ Words
     velocity  what SGD with momentum remembers: PyTorch's momentum buffer.
 
 Everywhere
-    Arrays are floats (float32 or float64) of any number of dimensions; none is written to.
-    ValueError: NaN for a number; a sparsity outside [0, 1] (0 and 1 themselves are fine); `begin`
-    not before `end`; `rounds` below 1; `lr` not positive; an array that is empty or holds NaN or
-    infinity; arrays of different shapes. TypeError: None or a string for an array or a number.
-    The message names the argument and shows the value of a scalar. `exercises.checks` has
-    functions that do this.
+    Arrays are numpy's, float32 or float64, of one or more dimensions. Nothing given is changed.
+    Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would

@@ -15,12 +15,12 @@ Words
     dominate   a point dominates another if it is at least as good in both (cost not higher,
                accuracy not lower) and better in one of them.
 
-Everywhere
-    ValueError: a speed-up that is not positive or is NaN (below 1 and infinity are fine);
-    `fraction` outside [0, 1] or NaN; layer times that are empty or hold NaN or infinity, or that
-    are not as many as the speed-ups; NaN in a point. TypeError: None or a string for a number or
-    a list. The message names the argument and shows the value of a scalar. `exercises.checks` has
-    functions that do this.
+Graded are the values. Arguments are always sensible; no checks are needed.
+
+The written part
+    `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
+    say it in an interview: what pruning finds out about a structure, which costs it lowers, and
+    what bounds the gain.
 
 Sources
     Amdahl 1967, "Validity of the single processor approach to achieving large scale computing
@@ -64,10 +64,10 @@ def model_speedup(layer_seconds: Sequence[float], layer_speedups: Sequence[float
     The time before, sum of t, divided by the time after, sum of t / s.
 
     Args:
-        layer_seconds: t, the seconds that each layer took before: a list, not empty; finite
-            numbers, not negative, and not all 0.
-        layer_speedups: s, the speed-up of each layer, as many; > 0, where 1 is a layer that was
-            not touched, below 1 a slow-down, and infinite a layer that is gone.
+        layer_seconds: t, the seconds that each layer took before: a list of numbers ≥ 0, not
+            all of them 0.
+        layer_speedups: s, the speed-up of each layer, a list of numbers > 0: 1 is a layer that
+            was not touched, below 1 a slow-down, and infinite a layer that is gone.
 
     Returns:
         The speed-up of the model; infinite if no time is left.
@@ -87,7 +87,8 @@ def pareto_front(points: Sequence[tuple[float, float]]) -> list[int]:
     of them are in the front, or none.
 
     Args:
-        points: a list of pairs (cost, accuracy), at least one.
+        points: a list of pairs (cost, accuracy), at least one. They are compared as they are: a
+            small difference is a difference.
 
     Returns:
         A list of indices (ints), in order of rising cost; of equal points the lower index first.

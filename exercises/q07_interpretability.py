@@ -15,14 +15,9 @@ Words
     modal   the label that most models of a group predict for a sample; of labels that are equally
             frequent, the smallest.
 
-Everywhere
-    All arrays are torch tensors. Nothing given is changed: not the weights, their `.grad`, the
-    statistics of batch-norms, the hooks and the `training` flag of any module; not the values,
-    `requires_grad` and `.grad` of the inputs.
-    ValueError: a tensor is empty or holds NaN or infinity; tensors that should agree in shape do
-    not; a class or `k` is out of its range; `x` or `y` has no two different rows. TypeError: None
-    or a string for a tensor or a number. The message names the argument and shows the value of a
-    number. `exercises.checks` has functions that do this.
+Graded are the values. All arrays are torch tensors. Nothing given is changed: not the weights,
+their `.grad`, the statistics of batch-norms and the `training` flag of any module; not the inputs,
+their `requires_grad` and `.grad`. Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
@@ -58,11 +53,11 @@ def saliency(model: nn.Module, inputs: torch.Tensor, classes: torch.Tensor) -> t
     Args:
         model: any module that maps inputs to logits of shape (n, number of classes).
         inputs: shape (n, …), n ≥ 1, float.
-        classes: integers, shape (n,): a class for each row, from 0.
+        classes: int64, shape (n,): a class for each row, from 0.
 
     Returns:
-        A tensor of the shape of `inputs`; nothing in it is negative. It is neither normalised
-        nor averaged over the batch.
+        A tensor of the shape and dtype of `inputs`; nothing in it is negative. It is neither
+        normalised nor averaged over the batch.
 
     Example:
         >>> model = nn.Linear(2, 2)
@@ -105,15 +100,11 @@ def linear_cka(x: torch.Tensor, y: torch.Tensor) -> float:
     rotation or reflection and a common scale, 0 for unrelated ones.
 
     Args:
-        x: shape (samples, features), float.
-        y: shape (the same samples, perhaps another number of features), float.
+        x: shape (samples, features), float; not all rows are equal.
+        y: shape (the same samples, perhaps another number of features), float; not all equal.
 
     Returns:
         A number in [0, 1].
-
-    Raises:
-        ValueError: the rows of `x`, or those of `y`, are all equal, as those of a single row are:
-            then there is nothing to align.
 
     Example:
         >>> x = torch.tensor([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])

@@ -1,14 +1,12 @@
 """The pruning pipeline: what must hold, for each part."""
 
 import numpy as np
-import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from tests.grading import (
     expect,
     expect_close,
-    expect_error,
     expect_number,
     expect_same_dtype,
     expect_shape,
@@ -16,10 +14,6 @@ from tests.grading import (
     show,
 )
 from tests.strategies.vectors import masks, sparsities
-
-NAN, INF = float("nan"), float("inf")
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-bad_sparsities = pytest.mark.parametrize("value", [-0.1, 1.5, NAN, INF, -INF])
 
 # --- gradual_sparsity ----------------------------------------------------------------------
 
@@ -46,7 +40,7 @@ def check_ramp(submission, step, ramp):
         left = (end - step) / (end - begin)
         want = left * left * left * initial + (1 - left * left * left) * final
         why = f"final + (initial − final) · {left:.4g}³: {left:.4g} of the ramp lies ahead"
-    expect_number(value, round(want, 12), why, rtol=1e-5, atol=1e-6)
+    expect_number(value, round(want, 12), why, atol=1e-9)
 
 
 @part("gradual_sparsity")
@@ -77,49 +71,10 @@ def test_never_falls_on_a_rising_ramp(submission, step):
     expect_number(now, now, "a sparsity is a number")
     expect_number(later, later, "a sparsity is a number")
     expect(
-        now <= later + 1e-6,
+        now <= later + 1e-12,
         f"at least {float(now):.6g} at step {step + 1}",
         f"that is the sparsity at step {step}, and a ramp from 0.25 to 0.75 only rises",
     )
-
-
-@part("gradual_sparsity")
-@pytest.mark.parametrize("begin, end", [(10, 10), (20, 10), (0, 0), (1, 0)])
-@pytest.mark.parametrize("step", [0, 15])
-def test_rejects_a_ramp_that_does_not_begin_before_it_ends(submission, begin, end, step):
-    expect_error(
-        ValueError, ("begin", "end"), submission.gradual_sparsity, step, begin, end, 0.0, 0.5
-    )
-
-
-RAMP = {"step": 15, "begin": 10, "end": 20, "initial": 0.0, "final": 0.5}
-
-
-def ramp_with(**changes):
-    return [*(RAMP | changes).values()]
-
-
-@part("gradual_sparsity")
-@pytest.mark.parametrize("name", ["initial", "final"])
-@bad_sparsities
-@pytest.mark.parametrize("step", [0, 15, 30])
-def test_rejects_sparsities_outside_0_to_1(submission, name, value, step):
-    args = ramp_with(**{name: value}, step=step)
-    expect_error(ValueError, name, submission.gradual_sparsity, *args)
-
-
-@part("gradual_sparsity")
-@pytest.mark.parametrize("name", ["step", "begin", "end"])
-def test_rejects_nan_for_a_step(submission, name):
-    blamed = name if name == "step" else ("begin", "end")
-    expect_error(ValueError, blamed, submission.gradual_sparsity, *ramp_with(**{name: NAN}))
-
-
-@part("gradual_sparsity")
-@pytest.mark.parametrize("name", list(RAMP))
-@wrong_types
-def test_gradual_sparsity_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.gradual_sparsity, *ramp_with(**{name: value}))
 
 
 # --- iterative_sparsities ------------------------------------------------------------------
@@ -148,7 +103,7 @@ def test_removes_the_same_fraction_of_what_is_left_in_every_round(submission, fi
     for done, value in enumerate(values, start=1):
         left -= share * left
         expect(
-            abs(value - (1 - left)) <= 1e-6,
+            abs(value - (1 - left)) <= 1e-9,
             f"{1 - left:.6g} after round {done}",
             f"every round removes {share:.6g} of what is left, so that {final} is gone after "
             f"round {rounds}; the numbers are shares of all weights",
@@ -161,7 +116,7 @@ def test_removes_the_same_fraction_of_what_is_left_in_every_round(submission, fi
 def test_ends_at_the_final_sparsity(submission, final, rounds):
     last = listed(submission, final, rounds)[-1]
     expect(
-        abs(last - final) <= 1e-6,
+        abs(last - final) <= 1e-9,
         f"{final} after the last round",
         f"final = {final} of all weights are gone then",
         f"{last!r}",
@@ -173,37 +128,12 @@ def test_ends_at_the_final_sparsity(submission, final, rounds):
 def test_takes_0_and_1_for_a_final_sparsity(submission, rounds, final):
     values = listed(submission, final, rounds)
     expect(
-        all(abs(value - final) <= 1e-6 for value in values),
+        all(abs(value - final) <= 1e-9 for value in values),
         f"{[final] * rounds}",
         "to lose nothing no round may remove anything"
         if final == 0
         else "a fraction below 1 of what is left always leaves something, so it is 1 in each round",
     )
-
-
-@part("iterative_sparsities")
-@bad_sparsities
-def test_rejects_a_final_sparsity_outside_0_to_1(submission, value):
-    expect_error(ValueError, "final", submission.iterative_sparsities, value, 3)
-
-
-@part("iterative_sparsities")
-@pytest.mark.parametrize("rounds", [0, -1, -5])
-@pytest.mark.parametrize("final", [0.5, 0.0, 1.0])
-def test_rejects_less_than_one_round(submission, rounds, final):
-    expect_error(ValueError, "rounds", submission.iterative_sparsities, final, rounds)
-
-
-@part("iterative_sparsities")
-@wrong_types
-def test_rejects_a_final_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "final", submission.iterative_sparsities, value, 3)
-
-
-@part("iterative_sparsities")
-@wrong_types
-def test_rejects_rounds_of_another_type(submission, value):
-    expect_error(TypeError, "rounds", submission.iterative_sparsities, 0.5, value)
 
 
 # --- masked_sgd_step -----------------------------------------------------------------------
@@ -344,81 +274,3 @@ def test_may_have_everything_pruned(submission, step):
 def test_keeps_the_dtype_of_the_weights(submission, step):
     for array in stepped(submission, step):
         expect_same_dtype(array, step[0])
-
-
-STEP = {
-    "weights": np.array([[1.0, -2.0, 0.5], [0.0, 3.0, 1.5]]),
-    "gradients": np.array([[0.5, 1.0, -1.0], [2.0, 0.0, 0.25]]),
-    "velocity": np.array([[0.0, 1.0, -0.5], [1.0, 1.0, 0.0]]),
-    "mask": np.array([[True, True, False], [True, False, True]]),
-    "lr": 0.1,
-    "momentum": 0.9,
-    "weight_decay": 0.01,
-}
-FLOATS = ("weights", "gradients", "velocity")
-ARRAYS = (*FLOATS, "mask")
-
-
-def step_with(**changes):
-    return [*(STEP | changes).values()]
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("name", FLOATS)
-@pytest.mark.parametrize("value", [NAN, INF, -INF])
-def test_rejects_nan_and_infinity_in_an_array(submission, name, value):
-    array = STEP[name].copy()
-    array[1, 0] = value  # a kept entry
-    args = step_with(**{name: array})
-    expect_error(ValueError, name, submission.masked_sgd_step, *args)
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("shape", [(0,), (2, 0)])
-def test_rejects_empty_arrays(submission, shape):
-    empty = {name: np.zeros(shape, dtype=STEP[name].dtype) for name in ARRAYS}
-    expect_error(ValueError, ARRAYS, submission.masked_sgd_step, *step_with(**empty))
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("name", ["gradients", "velocity", "mask"])
-@pytest.mark.parametrize("shape", [(3, 2), (6,), (3,), (2, 1), (1,), (1, 2, 3)])
-def test_rejects_an_array_of_another_shape(submission, name, shape):
-    args = step_with(**{name: np.ones(shape, dtype=STEP[name].dtype)})
-    blamed = name if name == "mask" else (name, "weights")
-    expect_error(ValueError, blamed, submission.masked_sgd_step, *args)
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("shape", [(3, 2), (6,), (3,), (1, 3), (1,)])
-def test_rejects_weights_of_another_shape(submission, shape):
-    args = step_with(weights=np.ones(shape))
-    expect_error(ValueError, ARRAYS, submission.masked_sgd_step, *args)
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("name", ARRAYS)
-@wrong_types
-def test_rejects_arrays_of_another_type(submission, name, value):
-    args = step_with(**{name: value})
-    expect_error(TypeError, name, submission.masked_sgd_step, *args)
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("lr", [0.0, -0.1, NAN, -INF])
-def test_rejects_a_learning_rate_that_is_not_positive(submission, lr):
-    expect_error(ValueError, "lr", submission.masked_sgd_step, *step_with(lr=lr))
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("name", ["momentum", "weight_decay"])
-def test_rejects_nan_for_momentum_and_decay(submission, name):
-    expect_error(ValueError, name, submission.masked_sgd_step, *step_with(**{name: NAN}))
-
-
-@part("masked_sgd_step")
-@pytest.mark.parametrize("name", ["lr", "momentum", "weight_decay"])
-@wrong_types
-def test_masked_sgd_step_rejects_what_is_no_number(submission, name, value):
-    args = step_with(**{name: value})
-    expect_error(TypeError, name, submission.masked_sgd_step, *args)

@@ -4,15 +4,13 @@ import math
 from fractions import Fraction
 
 import numpy as np
-import pytest
-from hypothesis import given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
-from tests.grading import expect, expect_error, expect_number, part, show
+from tests.grading import expect, expect_number, part, show
 
-NAN, INF = float("nan"), float("inf")
-SPEEDUPS = (1.0, 2.0, 4.0, 10.0, 1.5, 0.5, 0.25, 100.0, 3, INF)
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
+INF = float("inf")
+SPEEDUPS = (1.0, 2.0, 4.0, 10.0, 1.5, 0.5, 0.25, 100.0, 3, 1e6, INF)
 
 
 def expect_speedup(value, want, why):
@@ -83,25 +81,6 @@ def test_without_a_part_there_is_no_gain_and_with_all_of_it_the_whole_gain(submi
     expect_speedup(submission.amdahl_speedup(1.0, speedup), speedup, "everything becomes faster")
 
 
-@part("amdahl_speedup")
-@pytest.mark.parametrize("value", [-0.1, 1.5, NAN, INF, -INF])
-def test_rejects_a_fraction_outside_0_to_1(submission, value):
-    expect_error(ValueError, "fraction", submission.amdahl_speedup, value, 2.0)
-
-
-@part("amdahl_speedup")
-@pytest.mark.parametrize("value", [0, 0.0, -2.0, NAN, -INF])
-def test_rejects_a_speedup_that_is_not_positive(submission, value):
-    expect_error(ValueError, "speedup", submission.amdahl_speedup, 0.5, value)
-
-
-@part("amdahl_speedup")
-@wrong_types
-def test_amdahl_speedup_rejects_what_is_no_number(submission, value):
-    expect_error(TypeError, "fraction", submission.amdahl_speedup, value, 2.0)
-    expect_error(TypeError, "speedup", submission.amdahl_speedup, 0.5, value)
-
-
 # --- model_speedup -------------------------------------------------------------------------
 
 
@@ -120,9 +99,11 @@ def listed(submission):
 def layers(draw, speedups=SPEEDUPS):
     """Times before, and the speed-up of each layer."""
     count = draw(st.integers(1, 6))
-    seconds = draw(st.lists(st.integers(1, 64), min_size=count, max_size=count))
+    seconds = draw(st.lists(st.integers(0, 64), min_size=count, max_size=count))
+    assume(any(seconds))
+    unit = draw(st.sampled_from((2.0**-4, 2.0**-4, 2.0**-40, 2.0**20)))
     chosen = draw(st.lists(st.sampled_from(speedups), min_size=count, max_size=count))
-    return [n / 16 for n in seconds], [float(s) for s in chosen]
+    return [n * unit for n in seconds], [float(s) for s in chosen]
 
 
 def check_model(submission, seconds, speedups):
@@ -166,48 +147,6 @@ def test_is_infinite_when_no_layer_takes_time_any_more(submission, case):
 def test_equal_speedups_of_all_layers_are_that_of_the_model(submission, case, speedup):
     seconds, _ = case
     check_model(submission, seconds, [float(speedup)] * len(seconds))
-
-
-@part("model_speedup")
-@pytest.mark.parametrize("bad", [NAN, INF, -INF])
-def test_rejects_layer_times_that_are_not_finite(submission, bad):
-    a = listed(submission)
-    expect_error(
-        ValueError, "layer_seconds", submission.model_speedup, a([1.0, bad]), a([2.0, 2.0])
-    )
-
-
-@part("model_speedup")
-@pytest.mark.parametrize("bad", [0.0, -1.0, NAN, -INF])
-def test_rejects_layer_speedups_that_are_not_positive(submission, bad):
-    a = listed(submission)
-    expect_error(
-        ValueError, "layer_speedups", submission.model_speedup, a([1.0, 1.0]), a([2.0, bad])
-    )
-
-
-@part("model_speedup")
-@pytest.mark.parametrize("counts", [(2, 3), (3, 2), (1, 3), (3, 1)])
-def test_rejects_lists_of_different_lengths(submission, counts):
-    a = listed(submission)
-    seconds, speedups = a([1.0] * counts[0]), a([2.0] * counts[1])
-    names = ("layer_speedups", "layer_seconds")
-    expect_error(ValueError, names, submission.model_speedup, seconds, speedups)
-
-
-@part("model_speedup")
-def test_rejects_empty_lists(submission):
-    a = listed(submission)
-    names = ("layer_seconds", "layer_speedups")
-    expect_error(ValueError, names, submission.model_speedup, a([]), a([]))
-
-
-@part("model_speedup")
-@wrong_types
-def test_model_speedup_rejects_what_is_no_list(submission, value):
-    good = listed(submission)([1.0, 2.0])
-    expect_error(TypeError, "layer_seconds", submission.model_speedup, value, good)
-    expect_error(TypeError, "layer_speedups", submission.model_speedup, good, value)
 
 
 # --- pareto_front --------------------------------------------------------------------------
@@ -264,10 +203,14 @@ def check_order(submission, points):
     )
 
 
+COSTS = (0.0, 2.0, 10.0, 9.0, 0.5, 1e-05, 100.0, 1e20, 0.0)
+
+
 def point_lists(costs=8, accuracies=8, max_size=9):
     """Points on a grid, in any order; a coarse grid has ties in one or both."""
     point = st.tuples(
-        st.integers(1, costs).map(float), st.integers(1, accuracies).map(lambda n: 0.5 + n / 32)
+        st.integers(1, costs).map(COSTS.__getitem__),
+        st.integers(1, accuracies).map(lambda n: 0.5 + n / 32),
     )
     return st.lists(point, min_size=1, max_size=max_size)
 
@@ -311,6 +254,22 @@ def test_orders_what_is_left_of_dominated_points_by_cost_then_index(submission, 
 
 
 @part("pareto_front")
+@given(
+    places=st.lists(st.tuples(st.integers(0, 3), st.integers(0, 3)), min_size=2, max_size=7),
+    unit=st.sampled_from((1.0, 1.0, 2.0**-40, 2.0**30)),
+)
+def test_takes_a_difference_in_the_last_digit_for_one(submission, places, unit):
+    points = [(unit * (1 + x * 2.0**-50), 0.75 + y * 2.0**-52) for x, y in places]
+    check_members(submission, points)
+
+
+@part("pareto_front")
+@given(costs=st.lists(st.sampled_from((0.0, 1.0, 2.0)), min_size=1, max_size=4))
+def test_has_room_for_an_accuracy_of_0(submission, costs):
+    check_members(submission, [(cost, 0.0) for cost in costs])
+
+
+@part("pareto_front")
 def test_orders_many_equal_points_by_index(submission):
     # Enough of them to show a sort that is not stable.
     points = [(float(1 + 2 * (n * 7 % 3)), (0.75, 0.5, 0.875)[n * 7 % 3]) for n in range(60)]
@@ -320,18 +279,3 @@ def test_orders_many_equal_points_by_index(submission):
 @part("pareto_front")
 def test_a_single_point_is_the_front(submission):
     check_members(submission, [(2.0, 0.75)])
-
-
-@part("pareto_front")
-@pytest.mark.parametrize("bad", [(NAN, 0.5), (1.0, NAN), (NAN, NAN)])
-@pytest.mark.parametrize("place", [0, 1, 2])
-def test_rejects_nan_in_a_point(submission, place, bad):
-    points = [(1.0, 0.5), (2.0, 0.75)]
-    points.insert(place, bad)
-    expect_error(ValueError, "points", submission.pareto_front, points)
-
-
-@part("pareto_front")
-@wrong_types
-def test_pareto_front_rejects_what_is_no_list(submission, value):
-    expect_error(TypeError, "points", submission.pareto_front, value)

@@ -3,31 +3,14 @@
 from collections import Counter
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.grading import expect, expect_close, expect_error, expect_number, part, show
+from tests.grading import expect, expect_close, expect_number, expect_same_dtype, part, show
 from tests.grading.show import remember_recipe
 from tests.strategies.networks import Cnn, Conv, cnns, mlps
-
-NAN = float("nan")
-NET = Cnn(convs=(Conv(2, norm="norm"),), linears=(3,))
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-
-
-def bad_tensors(shape):
-    """Tensors that no part accepts: empty, with a NaN, with an infinity."""
-    made = {"empty": torch.zeros((0, *shape[1:]))}
-    for name, value in (("with a NaN", NAN), ("with an infinity", float("inf"))):
-        made[name] = torch.arange(float(np.prod(shape))).reshape(shape)
-        made[name].view(-1)[1] = value
-    return made
-
-
-bad_cases = pytest.mark.parametrize("case", ["empty", "with a NaN", "with an infinity"])
 
 # --- saliency ------------------------------------------------------------------------------
 
@@ -39,7 +22,7 @@ def differences(recipe, inputs, classes):
     """
     model = recipe.build().double().eval()
     exact = inputs.detach().double()
-    step = 1e-5
+    step = 1e-4
     size = exact[0].numel()
     moves = step * torch.eye(size, dtype=torch.float64).reshape(size, *exact.shape[1:])
     rows = []
@@ -88,13 +71,14 @@ def check_saliency(submission, recipe, model, inputs, classes):
         f"a tensor of the shape of the inputs, {tuple(inputs.shape)}",
         "each input value has its own sensitivity",
     )
+    expect_same_dtype(value, inputs)
     expect_close(
         value,
         want,
         f"each row's is |∂ logit of its class / ∂ input| in eval mode; the classes are "
         f"{classes.tolist()}",
         "the saliency",
-        rtol=1e-3 if recipe.dtype == "float32" else 1e-5,
+        rtol=1e-3 if recipe.dtype == "float32" else 1e-7,
     )
 
 
@@ -179,43 +163,6 @@ def test_leaves_no_gradient_in_the_model_or_the_inputs(
     check_saliency(submission, recipe, model, inputs, classes)
 
 
-@part("saliency")
-@pytest.mark.parametrize("classes", [[3, 0], [0, 3], [0, 100]])
-def test_rejects_a_class_out_of_range(submission, classes):
-    model, inputs = NET.build(), NET.inputs(2)
-    expect_error(ValueError, "classes", submission.saliency, model, inputs, torch.tensor(classes))
-
-
-@part("saliency")
-@pytest.mark.parametrize("classes", [[0], [0, 1], [0, 1, 2, 0]])
-def test_rejects_classes_that_are_not_one_for_each_row(submission, classes):
-    model, inputs = NET.build(), NET.inputs(3)
-    names = ("classes", "inputs")
-    expect_error(ValueError, names, submission.saliency, model, inputs, torch.tensor(classes))
-
-
-@part("saliency")
-@wrong_types
-def test_rejects_classes_of_another_type(submission, value):
-    expect_error(TypeError, "classes", submission.saliency, NET.build(), NET.inputs(2), value)
-
-
-@part("saliency")
-@bad_cases
-def test_saliency_rejects_bad_inputs(submission, case):
-    inputs = bad_tensors((2, *NET.image))[case]
-    classes = torch.zeros(len(inputs), dtype=torch.long)
-    names = ("inputs", "classes") if case == "empty" else "inputs"
-    expect_error(ValueError, names, submission.saliency, NET.build(), inputs, classes)
-
-
-@part("saliency")
-@wrong_types
-def test_saliency_rejects_inputs_of_another_type(submission, value):
-    classes = torch.tensor([0, 1])
-    expect_error(TypeError, "inputs", submission.saliency, NET.build(), value, classes)
-
-
 # --- top_k_overlap -------------------------------------------------------------------------
 
 
@@ -262,82 +209,22 @@ def test_is_the_intersection_over_the_union_of_the_places(submission, case):
 
 
 @part("top_k_overlap")
+@given(
+    orders=st.tuples(st.permutations(range(5)), st.permutations(range(5))),
+    k=st.integers(1, 4),
+    dtype=st.sampled_from((torch.float64, torch.float64, torch.float32)),
+)
+def test_tells_values_apart_to_the_last_digit(submission, orders, k, dtype):
+    step = 4 * torch.finfo(dtype).eps
+    check_overlap(submission, *(1 + step * torch.tensor(o, dtype=dtype) for o in orders), k)
+
+
+@part("top_k_overlap")
 @given(order=st.permutations(range(6)), k=st.integers(2, 5), half=st.booleans())
 def test_flattens_the_maps_and_compares_places(submission, order, k, half):
     a = torch.arange(6.0).reshape(2, 3)
     b = torch.tensor([float(place) for place in order]).reshape(2, 3)
     check_overlap(submission, a - (10.0 if half else 0.0), b, k)
-
-
-@part("top_k_overlap")
-@pytest.mark.parametrize("k", [-1, 7, 100])
-def test_rejects_a_k_out_of_range(submission, k):
-    a = torch.arange(6.0).reshape(2, 3)
-    expect_error(ValueError, "k", submission.top_k_overlap, a, a.flip(0), k)
-
-
-@part("top_k_overlap")
-def test_rejects_a_k_that_is_nan(submission):
-    a = torch.arange(6.0)
-    try:
-        submission.top_k_overlap(a, a.flip(0), NAN)
-    except TypeError as error:  # who asks for an integer first may call it a wrong type
-        if "k" in str(error):
-            return
-    except Exception:  # judged below
-        pass
-    expect_error(ValueError, "k", submission.top_k_overlap, a, a.flip(0), NAN)
-
-
-@part("top_k_overlap")
-def test_does_not_fail_in_its_own_way_at_k_0(submission):
-    a = torch.arange(6.0)
-    try:
-        value = submission.top_k_overlap(a, a.flip(0), 0)
-    except ValueError:
-        expect_error(ValueError, "k", submission.top_k_overlap, a, a.flip(0), 0)
-    except ZeroDivisionError:
-        expect(
-            False,
-            "ValueError naming `k`",
-            "no values have no places to compare: k is out of its range",
-            "ZeroDivisionError",
-        )
-    else:
-        number = isinstance(value, (int, float, np.number)) and 0 <= value <= 1
-        expect(number, "ValueError naming `k`", "k is out of its range", show(value))
-
-
-@part("top_k_overlap")
-@wrong_types
-def test_rejects_a_k_of_another_type(submission, value):
-    a = torch.arange(6.0)
-    expect_error(TypeError, "k", submission.top_k_overlap, a, a.flip(0), value)
-
-
-@part("top_k_overlap")
-@pytest.mark.parametrize("shape", [(5,), (7,), (2, 3), (6, 1)])
-def test_rejects_maps_of_different_shapes(submission, shape):
-    a, b = torch.arange(6.0), torch.arange(float(np.prod(shape))).reshape(shape)
-    expect_error(ValueError, ("a", "b"), submission.top_k_overlap, a, b, 2)
-
-
-@part("top_k_overlap")
-@bad_cases
-@pytest.mark.parametrize("name", ["a", "b"])
-def test_top_k_overlap_rejects_bad_maps(submission, name, case):
-    bad = bad_tensors((4,))[case]
-    maps = {"a": torch.arange(4.0), "b": torch.arange(4.0)} | {name: bad}
-    names = ("a", "b", "k") if case == "empty" else name
-    expect_error(ValueError, names, submission.top_k_overlap, maps["a"], maps["b"], 2)
-
-
-@part("top_k_overlap")
-@wrong_types
-@pytest.mark.parametrize("name", ["a", "b"])
-def test_top_k_overlap_rejects_maps_of_another_type(submission, name, value):
-    maps = {"a": torch.arange(4.0), "b": torch.arange(4.0)} | {name: value}
-    expect_error(TypeError, name, submission.top_k_overlap, maps["a"], maps["b"], 2)
 
 
 # --- linear_cka ----------------------------------------------------------------------------
@@ -368,9 +255,9 @@ def representations(draw, dtypes=(torch.float32, torch.float64)):
     return x.to(dtype), y.to(dtype)
 
 
-def check_cka(submission, x, y, want, why):
+def check_cka(submission, x, y, want, why, slack=1e-9):
     value = submission.linear_cka(x, y)
-    slack = 1e-3 if x.dtype == torch.float32 else 1e-7
+    slack = 1e-3 if x.dtype == torch.float32 else slack
     expect_number(value, want, why, rtol=slack, atol=slack)
 
 
@@ -410,6 +297,7 @@ def test_does_not_change_with_a_rotation_a_scale_or_a_shift(
         hsic_cka(x, y),
         "an orthogonal transform, one scale for all features and a shift of all samples change "
         "nothing, and neither does the order of the two",
+        slack=1e-7,
     )
 
 
@@ -418,59 +306,6 @@ def test_does_not_change_with_a_rotation_a_scale_or_a_shift(
 def test_is_1_of_a_representation_with_itself(submission, case):
     x, _ = case
     check_cka(submission, x, x.clone(), 1.0, "nothing is more alike than the same")
-
-
-ALIKE = {
-    "zeros": torch.zeros(4, 2),
-    "ones": torch.ones(4, 3),
-    "0.1, three rows": torch.full((3, 2), 0.1),
-    "0.1, seven rows": torch.full((7, 1), 0.1),
-    "0.1, six rows, float64": torch.full((6, 2), 0.1, dtype=torch.float64),
-    "0.7, ten rows, float64": torch.full((10, 1), 0.7, dtype=torch.float64),
-    "one row five times": torch.tensor([[1.0, -3.3, 0.3]]).repeat(5, 1),
-}
-
-
-@part("linear_cka")
-@pytest.mark.parametrize("name", ["x", "y"])
-@pytest.mark.parametrize("case", list(ALIKE))
-def test_refuses_rows_that_are_all_equal(submission, case, name):
-    same = ALIKE[case]
-    other = torch.arange(2.0 * len(same), dtype=same.dtype).reshape(-1, 2)
-    both = {"x": other, "y": other} | {name: same}
-    expect_error(ValueError, name, submission.linear_cka, both["x"], both["y"])
-
-
-@part("linear_cka")
-def test_refuses_a_single_sample(submission):
-    one = torch.tensor([[1.0, 2.0]])
-    expect_error(ValueError, ("x", "y"), submission.linear_cka, one, one + 1)
-
-
-@part("linear_cka")
-@pytest.mark.parametrize("counts", [(4, 3), (3, 4), (2, 6)])
-def test_rejects_different_numbers_of_samples(submission, counts):
-    x, y = (torch.arange(2.0 * count).reshape(count, 2) for count in counts)
-    expect_error(ValueError, ("x", "y"), submission.linear_cka, x, y)
-
-
-@part("linear_cka")
-@bad_cases
-@pytest.mark.parametrize("name", ["x", "y"])
-def test_linear_cka_rejects_bad_representations(submission, name, case):
-    both = {"x": torch.arange(8.0).reshape(4, 2), "y": torch.arange(8.0).reshape(4, 2) ** 2}
-    both[name] = bad_tensors((4, 2))[case]
-    names = ("x", "y") if case == "empty" else name
-    expect_error(ValueError, names, submission.linear_cka, both["x"], both["y"])
-
-
-@part("linear_cka")
-@wrong_types
-@pytest.mark.parametrize("name", ["x", "y"])
-def test_linear_cka_rejects_representations_of_another_type(submission, name, value):
-    both = {"x": torch.arange(8.0).reshape(4, 2), "y": torch.arange(8.0).reshape(4, 2)}
-    both[name] = value
-    expect_error(TypeError, name, submission.linear_cka, both["x"], both["y"])
 
 
 # --- pruning_identified_exemplars ----------------------------------------------------------
@@ -528,7 +363,7 @@ def predictions(draw, samples, largest=3, offset=0):
 def populations(draw):
     """Predictions of two groups, perhaps of different sizes, for the same samples."""
     samples = draw(st.integers(1, 6))
-    largest, offset = draw(st.sampled_from(((3, 0), (2, 0), (1, 0), (2, 40))))
+    largest, offset = draw(st.sampled_from(((3, 0), (2, 0), (1, 0), (2, 9), (2, 998))))
     dense = draw(predictions(samples, largest, offset))
     return dense, draw(predictions(samples, largest, offset))
 
@@ -545,11 +380,12 @@ def test_are_the_samples_whose_modal_labels_differ(submission, case):
         st.lists(st.integers(0, 3), min_size=2, max_size=2, unique=True), min_size=2, max_size=5
     ),
     others=st.lists(st.integers(0, 3), min_size=5, max_size=5),
+    offset=st.sampled_from((0, 0, 8, 254)),
 )
-def test_takes_the_smallest_label_of_those_equally_frequent(submission, pairs, others):
+def test_takes_the_smallest_label_of_those_equally_frequent(submission, pairs, others, offset):
     dense = torch.tensor(pairs).T.contiguous()  # two models that never agree
     pruned = torch.tensor([others[: len(pairs)]])
-    check_exemplars(submission, dense, pruned)
+    check_exemplars(submission, dense + offset, pruned + offset)
 
 
 @part("pruning_identified_exemplars")
@@ -574,33 +410,3 @@ def test_needs_no_majority_to_be_modal(submission, counts, others, swap):
 def test_are_none_where_the_groups_agree(submission, samples, models, more):
     labels = torch.arange(samples) % 3
     check_exemplars(submission, labels.repeat(models, 1), labels.repeat(more, 1))
-
-
-@part("pruning_identified_exemplars")
-@pytest.mark.parametrize("counts", [(4, 3), (1, 2), (3, 1)])
-def test_rejects_groups_with_different_samples(submission, counts):
-    dense, pruned = (torch.ones((2, count), dtype=torch.long) for count in counts)
-    names = ("dense", "pruned")
-    expect_error(ValueError, names, submission.pruning_identified_exemplars, dense, pruned)
-
-
-@part("pruning_identified_exemplars")
-@pytest.mark.parametrize("shape", [(0, 3), (2, 0)])
-@pytest.mark.parametrize("name", ["dense", "pruned", "both"])
-def test_rejects_groups_without_models_or_samples(submission, shape, name):
-    some, none = torch.ones((2, 3), dtype=torch.long), torch.ones(shape, dtype=torch.long)
-    dense, pruned = (none if name in (side, "both") else some for side in ("dense", "pruned"))
-    names = ("dense", "pruned")
-    expect_error(ValueError, names, submission.pruning_identified_exemplars, dense, pruned)
-
-
-@part("pruning_identified_exemplars")
-@wrong_types
-@pytest.mark.parametrize("name", ["dense", "pruned"])
-def test_rejects_groups_of_another_type(submission, name, value):
-    groups = {"dense": torch.ones((2, 3), dtype=torch.long)} | {
-        "pruned": torch.ones((2, 3), dtype=torch.long)
-    }
-    groups[name] = value
-    function = submission.pruning_identified_exemplars
-    expect_error(TypeError, name, function, groups["dense"], groups["pruned"])

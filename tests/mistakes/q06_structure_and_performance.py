@@ -302,6 +302,32 @@ def sweep_by_cost_only(points):
 
 @mistake(
     "pareto_front",
+    "small differences taken for none",
+    "It rounds (or compares with a tolerance), so a point that is a little better does not count.",
+    "Two accuracies differ in the ninth digit. Is one of them higher?",
+)
+def small_differences(points):
+    rounded = [(round(cost, 6), round(accuracy, 6)) for cost, accuracy in points]
+    return _front(rounded, _dominates)
+
+
+@mistake(
+    "pareto_front",
+    "accuracy 0 beats nobody",
+    "Its sweep starts from a best accuracy of 0, so a point with that accuracy never enters.",
+    "The only point there is has an accuracy of 0.0. What is the front?",
+)
+def from_zero(points):
+    front, best = [], 0.0
+    for i in sorted(range(len(points)), key=lambda i: (points[i][0], -points[i][1], i)):
+        if points[i][1] > best or (front and tuple(points[i]) == tuple(points[front[-1]])):
+            front.append(i)
+            best = points[i][1]
+    return front
+
+
+@mistake(
+    "pareto_front",
     "cost to be high",
     "It takes a higher cost for better.",
     "Would you rather pay more?",
