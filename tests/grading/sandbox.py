@@ -270,6 +270,10 @@ def _serve(
     global _up
     _up = up
     clock.began = view
+    # Nothing else that the parent has open, such as the pipes of another child, is reached here.
+    kept = sorted((2, down, up))
+    for low, high in zip(kept, [*kept[1:], 4096]):
+        os.closerange(low + 1, high)
     with contextlib.suppress(OSError):
         os.setpgid(0, 0)
     _die_with(parent)

@@ -28,6 +28,8 @@ from tests.grading.source import Source
 KEPT_EXAMPLES = 12
 """How many passing and how many failing examples a test remembers, to recognise a mistake by."""
 
+LONGEST_MESSAGE = 2000
+
 
 class Todo(BaseException):
     """The stub is not written yet. Not an Exception, so that Hypothesis stops at once."""
@@ -228,6 +230,8 @@ class Submission:
             ) from error
         except Exception as error:
             call.outcome, call.raised = error, True
+            if len(error.args) == 1 and isinstance(error.args[0], str):
+                error.args = (error.args[0][:LONGEST_MESSAGE],)  # twelve of them may be kept
             if type(error).__module__.partition(".")[0] in ("_pytest", "hypothesis", "bdb"):
                 raise Crashed(_what_ended(error)) from error
             raise

@@ -90,6 +90,43 @@ HOSTILE = {
         "wrong",
         "reference in `solutions`",
     ),
+    "closes all pipes and loops": (
+        "import os; os.closerange(3, 300)\n    while True: pass",
+        "crashed|timed out",
+        "pipe|no verdict",
+    ),
+    "writes garbage to all pipes": (
+        "import os\n    for n in range(3, 60):\n        try: os.write(n, b'spam' * 99)\n"
+        "        except OSError: pass\n    return mask",
+        "crashed",
+        "makes no sense",
+    ),
+    "floods all pipes": (
+        "import os\n    while True:\n        for n in range(3, 60):\n"
+        "            try: os.write(n, b'\\x00\\x00\\x00\\x00' * 999)\n"
+        "            except OSError: pass",
+        "crashed|timed out",
+        "makes no sense|no verdict",
+    ),
+    "a message without end": ("raise RuntimeError('x' * 10**8)", "crashed", "RuntimeError: xxx"),
+    "a message that cannot be written": (
+        "raise RuntimeError('half \\ud800 a pair')",
+        "crashed",
+        r"half \\ud800 a pair",
+    ),
+    "hypothesis.reject": ("import hypothesis; hypothesis.reject()", "crashed", "Unsatisfied"),
+    "breakpoint": ("breakpoint(); return mask", "crashed", "pytest --pdb"),
+    "an array with a view of its own": (
+        "class Own(np.ndarray): pass\n    return np.zeros(len(weights), bool).view(Own)",
+        "wrong",
+        "removed",
+    ),
+    "an iterator": ("return (bool(m) for m in mask)", "wrong", "an iterator"),
+    "deletes its own file": (
+        "import os; os.remove(__file__) if os.path.exists(__file__) else None; return mask",
+        "wrong",
+        "removed",
+    ),
     "None": ("return None", "wrong", "got: +None"),
     "wrong dtype": ("return mask.astype(int)", "wrong", "boolean mask"),
     "wrong shape": ("return mask[None]", "wrong", "shape"),
@@ -119,6 +156,7 @@ def test_costs_only_its_own_part(name, tmp_path):
     assert part["score"] == 0 and re.fullmatch(verdict, part["extra_data"]["verdict"]), run.output
     assert re.search(said, part["output"]), part["output"]
     assert "shrink_mask" in run.output
+    run.output.encode("utf-8")
     for other in OTHERS:
         assert run.part(other)["score"] == 1, run.output
     assert len(run.output) < 20_000
@@ -164,6 +202,77 @@ def test_patching_torch_costs_only_its_own_part(tmp_path):
     run = grade(folder, "tests/test_p02_structured_pruning.py", tmp=tmp_path)
     assert "torch.no_grad" in run.part("channel_norms")["output"]
     assert run.part("remove_channels")["score"] == 1, run.output
+
+
+def test_a_hook_left_on_all_of_torch_is_told(tmp_path):
+    folder = handed_in(
+        tmp_path,
+        "p02_structured_pruning",
+        "def channel_norms(conv):\n"
+        "    nn.modules.module.register_module_forward_hook(lambda *_: None)\n"
+        "    return conv.weight.detach().flatten(1).norm(dim=1)",
+    )
+    run = grade(folder, "tests/test_p02_structured_pruning.py", "-k", "channel_norms", tmp=tmp_path)
+    assert "global forward hooks" in run.part("channel_norms")["output"], run.output
+
+
+def test_what_a_submission_started_ends_with_its_part(tmp_path):
+    import time
+
+    note = tmp_path / "pid"
+    folder = handed_in(
+        tmp_path,
+        "p01_vector_pruning",
+        "import subprocess, pathlib\n"
+        "def shrink_mask(weights, mask, sparsity):\n"
+        f"    note = pathlib.Path({str(note)!r})\n"
+        "    if not note.exists():\n"
+        "        note.write_text(str(subprocess.Popen(['sleep', '600']).pid))\n"
+        "    return mask",
+    )
+    run = grade(folder, P01, "-k", "shrink_mask", tmp=tmp_path)
+    assert run.part("shrink_mask")["score"] == 0
+    time.sleep(0.5)
+    try:  # where nobody reaps it, what is left of it is a zombie
+        with open(f"/proc/{note.read_text()}/stat") as stat:
+            assert stat.read().rpartition(")")[2].split()[0] == "Z"
+    except FileNotFoundError:
+        pass
+
+
+def test_a_file_saved_during_the_run_is_judged_as_it_was(tmp_path):
+    folder = handed_in(
+        tmp_path,
+        "p01_vector_pruning",
+        "import pathlib\npathlib.Path(__file__).write_text('saved again, half written (')",
+    )
+    run = grade(folder, P01, tmp=tmp_path)
+    assert run.status == 0, run.output
+
+
+def test_a_file_that_cannot_be_read_is_said_once(tmp_path):
+    folder = handed_in(tmp_path, "p01_vector_pruning", "import no_such_module")
+    run = grade(folder, P01, tmp=tmp_path)
+    assert run.output.count("import no_such_module") == 1, run.output
+    assert sum("CRASHED" in line for line in run.output.splitlines()) == 1, run.output
+    assert run.marks["score"] == 0 and len(run.marks["tests"]) == 4
+
+
+def test_helper_files_beside_the_stub_may_have_any_name(tmp_path):
+    folder = handed_in(
+        tmp_path,
+        "p01_vector_pruning",
+        "from solutions import smallest\ndef magnitude_mask(weights, sparsity):\n"
+        "    return smallest(weights, sparsity)",
+    )
+    (folder / "solutions.py").write_text(
+        "import numpy as np\ndef smallest(weights, sparsity):\n"
+        "    mask = np.ones(len(weights), bool)\n"
+        "    mask[np.argsort(np.abs(weights))[: round(sparsity * len(weights))]] = False\n"
+        "    return mask\n"
+    )
+    run = grade(folder, P01, tmp=tmp_path)
+    assert run.status == 0, run.output
 
 
 def test_an_unreadable_file_is_reported(tmp_path):
