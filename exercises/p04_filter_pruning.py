@@ -18,20 +18,12 @@ Words
     silent     in eval mode the filter's channel is exactly 0 everywhere, whatever the input:
                behind the batch-norm that follows the conv, or behind the conv itself where no
                batch-norm follows. Nearly 0 is not silent, nor is 0 only after the ReLU.
-               A BatchNorm2d(affine=False) has no scale and no shift (its weight and bias are
-               None), but it still subtracts its running mean.
+    sparsity   the fraction of the filters to silence, in [0, 1].
 
 Everywhere
-    The model given is not changed in any way, nor is its mode; what is returned is a copy that
-    shares no memory with it, of the same dtype, device and mode, with the same kinds of layers
-    and the same shapes. What is not silenced works as before.
-    `sparsity` is the fraction of the filters silenced: of c filters round(sparsity · c), but at
-    least one is left. Where several filters have the same score, any choice among them is right.
-    TypeError: `model` is not an nn.Sequential; None or a string for a tensor or a number.
-    ValueError: `weight` is empty or holds NaN or infinity; `layer` is out of range or not the
-    index of a Conv2d; `drop` has an index out of range; `sparsity`, or one of `sparsities`, is
-    NaN or outside [0, 1]; `criterion` is not one of those listed. The message names the argument
-    and shows the value of a number or a string. `exercises.checks` has functions that do this.
+    Nothing given is changed, and arguments are always sensible: no checks are needed. A model
+    that is returned is a copy of its own, down to its layers, with the same settings, shapes,
+    dtype, modes and `requires_grad`.
 
 Sources
     Li, Kadav, Durdanovic, Samet & Graf 2017, "Pruning Filters for Efficient ConvNets", section 3
@@ -56,7 +48,7 @@ def l1_scores(weight: torch.Tensor) -> torch.Tensor:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,). A small score means: can go.
+        A tensor of shape (out,), as precise as `weight`. A small score means: can go.
 
     Example:
         >>> l1_scores(torch.tensor([[[[3.0, -4.0]]], [[[0.0, 1.0]]]])).tolist()
@@ -75,7 +67,8 @@ def geometric_median_scores(weight: torch.Tensor) -> torch.Tensor:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,). A small score means: can go. A filter on its own scores 0.
+        A tensor of shape (out,), as precise as `weight`. A small score means: can go. A filter on
+        its own scores 0.
 
     Example:
         >>> geometric_median_scores(torch.tensor([0.0, 4.0, 10.0]).reshape(3, 1, 1, 1)).tolist()
@@ -88,14 +81,17 @@ def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn
     """Return a copy in which some filters of one Conv2d are silent.
 
     No layer is added or taken away, no shape changes. The other filters of that conv, and all
-    other layers, compute what they did. Think of every number that a channel can still get from:
-    the conv may have a bias, and a batch-norm may follow, with or without scale and shift.
+    other layers, compute what they did.
+
+    Think of every number that a channel can still get from: the conv may have a bias, and a
+    batch-norm may follow. A BatchNorm2d(affine=False) has no scale and no shift (its weight and
+    bias are None), but it still subtracts its running mean.
 
     Args:
         model: a CNN.
         layer: the index of a Conv2d in it.
-        drop: which output channels to silence: distinct indices, in any order; none of them, or
-            all, are fine.
+        drop: a list of output channels to silence: distinct, in any order; none of them, or all,
+            are fine.
 
     Returns:
         A new nn.Sequential.
@@ -114,12 +110,12 @@ def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn
 def prune_filters(model: nn.Sequential, sparsity: float, criterion: str = "l1") -> nn.Sequential:
     """Silence the filters of lowest score in every Conv2d.
 
-    Each conv is ranked on its own, by its weight alone.
+    Each conv is ranked on its own, by its weight alone. Of its c filters round(sparsity · c) go
+    (Python's `round`), but at least one is left. Among equal scores any choice is right.
 
     Args:
         model: a CNN.
-        sparsity: the fraction of each conv's filters to silence. Of c filters round(sparsity · c)
-            go, but at least one is left.
+        sparsity: the fraction of each conv's filters to silence.
         criterion: "l1" or "geometric_median".
 
     Returns:
@@ -147,8 +143,9 @@ def sensitivity(
 
     Args:
         model: a CNN.
-        evaluate: a function of a model, such as its accuracy on a validation set. It is given a
-            copy of `model` in which only one conv is pruned, as `prune_filters` would with "l1".
+        evaluate: a function of a model, such as its accuracy on a validation set. Each time it is
+            given a fresh copy of `model` in which only one conv is pruned, as `prune_filters`
+            would with "l1". It may train the copy, or change it in other ways.
         sparsities: the fractions to try, in any order.
 
     Returns:

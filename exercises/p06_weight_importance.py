@@ -26,13 +26,8 @@ Words
 Everywhere
     Gradients are taken in eval mode, whatever mode the model is in. Nothing given is changed:
     after the call every layer's mode, every `.grad`, the running statistics and the random state
-    are what they were.
-    Where several weights have the same score, any choice among them is right.
-    TypeError: `model` is not an nn.Sequential; None or a string for a tensor (`weights`,
-    `hessian`) or for `sparsity`. ValueError: `batches` is empty; `sparsity` is NaN or outside
-    [0, 1]; `scope` is another name; NaN or infinity in `scores`, `weights` or `hessian`; empty
-    `weights`; a `hessian` that is not square, of another size than `weights`, not symmetric or
-    not positive definite. The message names the argument and shows a scalar or a string.
+    are what they were. Scores and new weights are as precise as the weights. Among equal scores
+    any choice is right. Arguments are always sensible: no checks are needed.
 
 Sources
     LeCun, Denker & Solla 1990, "Optimal Brain Damage" (the second-order expansion); Hassibi &
@@ -164,8 +159,8 @@ def obs_prune_one(weights: torch.Tensor, hessian: torch.Tensor) -> tuple[int, to
         hessian: shape (n, n), float64, symmetric and positive definite.
 
     Returns:
-        (index, weights, loss_increase): q; the new weights, shape (n,), float64, in which entry q
-        is exactly 0 and the others have moved; the cost, a number.
+        (index, weights, loss_increase): q; the new weights, a new tensor of shape (n,) and
+        float64, in which entry q is exactly 0 and the others have moved; the cost, a number.
 
     Example:
         >>> hessian = torch.tensor([[2.0, 1.0], [1.0, 2.0]], dtype=torch.float64)

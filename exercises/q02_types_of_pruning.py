@@ -4,7 +4,8 @@
 
 The first thing to ask of a pruning method is what its unit is. A single weight, a kernel, an
 input channel, a filter, or two of every four weights: the unit decides how much accuracy is
-lost, and whether anything gets smaller or faster at all.
+lost, and whether anything gets smaller or faster at all. You write three functions: one tells
+the unit from a mask, one prunes by a unit, one says how small the layer can get.
 
     difficulty ●●○○○    importance ●●●●○    about 30 minutes, and 15 for the written answer
 
@@ -15,17 +16,15 @@ Words
     channel   weight[:, i]: all that reads one input channel, (out, kh, kw).
     kernel    weight[o, i]: one filter's window on one input channel, (kh, kw). A 1×1 convolution
               has none: there an entry is a weight.
-    2:4       of every four weights in a row, two are kept: what sparse tensor cores can use.
+    2:4       of every four weights in a row, two are kept. Sparse tensor cores can use it; the
+              tools for them group along the input channels, which for kernels above 1×1 is
+              another order than that of the flattened filter used here.
     sparsity  the fraction removed, in [0, 1]. Of n units exactly `round(sparsity * n)` go
               (Python's `round`: halves go to the even number).
 
 Everywhere
-    Masks and weights have four dimensions, none of them of length 0; weights are floats (float32
-    or float64). Nothing given is written to.
-    ValueError: an array is empty, has another number of dimensions, or holds NaN or infinity;
-    `sparsity` is NaN or outside [0, 1] (0 and 1 themselves are fine); `granularity` is not one of
-    the names listed. TypeError: None or a string for an array or a number. The message names the
-    argument and shows the value of a scalar or a string. `exercises.checks` helps.
+    Masks and weights are numpy arrays; weights are float32 or float64. Nothing given is changed.
+    Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would

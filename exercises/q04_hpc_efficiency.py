@@ -3,8 +3,8 @@
 剪枝技术如何提高高性能计算效率？
 
 A zero saves nothing by itself. Work falls when whole channels are gone, storage falls when the
-zeros are not stored, and time falls when what limits the machine falls. This exercise counts
-all three: operations, bits, and seconds.
+zeros are not stored, and time falls when what limits the machine falls. You count all three:
+operations, bits, and seconds.
 
     difficulty ●●○○○    importance ●●●●●    about 30 minutes
 
@@ -24,13 +24,8 @@ Words
     roofline   a kernel is limited either by arithmetic or by memory traffic, whichever is slower.
 
 Everywhere
-    A size is an integer, or a pair of integers where one is needed for each direction: an
-    integer k means (k, k). Counts of operations and bits are integers (`int`), exact.
-    ValueError: a size, a number of bits, `groups` or a rate that is not positive; channels that
-    `groups` does not divide; `nnz` negative or more than rows·cols; a layout that is not one of
-    those listed; NaN. TypeError: None or a string for a number or a pair. The message names the
-    argument and shows the value of a scalar or a string. `exercises.checks` has functions that do
-    this.
+    Counts of operations and bits are integers (`int`), exact. Arguments are always sensible; no
+    checks are needed.
 
 Sources
     Williams, Waterman & Patterson 2009, "Roofline: An Insightful Visual Performance Model for
@@ -62,8 +57,8 @@ def conv2d_macs(
     Args:
         in_channels: input channels, ≥ 1, divisible by `groups`.
         out_channels: output channels, ≥ 1, divisible by `groups`.
-        kernel_size: (kh, kw), or an integer for a square.
-        output_size: (height, width) of the output, or an integer for a square.
+        kernel_size: (kh, kw), or an integer k for (k, k).
+        output_size: (height, width) of the output, or an integer k for (k, k).
         groups: ≥ 1.
 
     Returns:
@@ -89,17 +84,14 @@ def storage_bits(
 
     Args:
         shape: (rows, cols), each ≥ 1.
-        nnz: the number of non-zero entries, from 0 to rows·cols.
+        nnz: the number of non-zero entries, from 0 to rows·cols; for "2:4", where cols is
+            divisible by 4, it is half of rows·cols.
         layout: "dense", "bitmask", "coo", "csr" or "2:4".
         value_bits: the size of a value, ≥ 1.
         index_bits: the size of an index or pointer, ≥ 1.
 
     Returns:
         The number of bits, an int.
-
-    Raises:
-        ValueError: for the layout "2:4", when cols is not divisible by 4 (the message names
-            `shape`) or nnz is not half of rows·cols (it names `nnz`).
 
     Example:
         >>> [storage_bits((4, 8), 16, name) for name in ("dense", "bitmask", "coo", "csr", "2:4")]
@@ -143,8 +135,8 @@ def roofline_seconds(
     max(flops / peak_flops, bytes_moved / bandwidth).
 
     Args:
-        flops: floating-point operations, not negative.
-        bytes_moved: bytes between memory and processor, not negative.
+        flops: floating-point operations; 0 for a copy.
+        bytes_moved: bytes between memory and processor; 0 where all of it is in the cache.
         peak_flops: operations a second, > 0.
         bandwidth: bytes a second, > 0.
 

@@ -3,8 +3,8 @@
 剪枝技术在训练和推理阶段的作用是什么？
 
 Pruning is asked for at inference and paid for in training, unless the training itself is sparse.
-This exercise counts what each way of training costs a step, what it keeps in memory, and does
-the one step that makes sparse training work: RigL's move of connections.
+You count what each way of training costs a step and what it keeps in memory, and write the one
+step that makes sparse training work: RigL's move of connections.
 
     difficulty ●●○○○    importance ●●●●○    about 30 minutes
 
@@ -18,12 +18,8 @@ Words
     ΔT         `update_interval`: RigL takes ΔT sparse steps, then one with a dense gradient.
 
 Everywhere
-    Nothing that is given is written to. A name is one of those listed, in lower case.
-    ValueError: `sparsity` or `fraction` outside [0, 1]; a number of operations or parameters or an
-    interval that is not positive; another name than those listed; NaN; an array that is empty or
-    holds NaN or infinity; `gradients` or `mask` of another shape than `weights`.
-    TypeError: None or a string for a number or an array. The message names the argument and shows
-    the value of a scalar or a string. `exercises.checks` has functions that do this.
+    Arrays are numpy's, float32 or float64. Nothing given is changed. Arguments are always
+    sensible; no checks are needed.
 
 Sources
     Evci, Gale, Menick, Castro & Elsen 2020, "Rigging the Lottery: Making All Tickets Winners",

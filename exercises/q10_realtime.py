@@ -17,12 +17,9 @@ Words
     response time from the arrival of a request to its end: the wait for its turn, and its service.
 
 Everywhere
-    `samples` and `service_times` are 1-D arrays of floats in any order; they are never written to.
-    ValueError: an array is empty or holds NaN or infinity, one that stands in `profiles` included;
-    `q` is not in (0, 100]; a service time is negative; `period` is not positive; any number is
-    NaN. TypeError: None or a string for an array or a number. The message names the argument (for
-    an array in `profiles` that is `samples` or `profiles`) and shows the value of a number.
-    `exercises.checks` has functions that do this.
+    `samples` and `service_times` are 1-D arrays of floats in any order, with at least one entry.
+    Nothing given is changed. Values are compared as they are: a latency a hair above the deadline
+    is late. Arguments are always sensible: no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would

@@ -18,20 +18,12 @@ Words
     silent     in eval mode the filter's channel is exactly 0 everywhere, whatever the input:
                behind the batch-norm that follows the conv, or behind the conv itself where no
                batch-norm follows. Nearly 0 is not silent, nor is 0 only after the ReLU.
-               A BatchNorm2d(affine=False) has no scale and no shift (its weight and bias are
-               None), but it still subtracts its running mean.
+    sparsity   the fraction of the filters to silence, in [0, 1].
 
 Everywhere
-    The model given is not changed in any way, nor is its mode; what is returned is a copy that
-    shares no memory with it, of the same dtype, device and mode, with the same kinds of layers
-    and the same shapes. What is not silenced works as before.
-    `sparsity` is the fraction of the filters silenced: of c filters round(sparsity · c), but at
-    least one is left. Where several filters have the same score, any choice among them is right.
-    TypeError: `model` is not an nn.Sequential; None or a string for a tensor or a number.
-    ValueError: `weight` is empty or holds NaN or infinity; `layer` is out of range or not the
-    index of a Conv2d; `drop` has an index out of range; `sparsity`, or one of `sparsities`, is
-    NaN or outside [0, 1]; `criterion` is not one of those listed. The message names the argument
-    and shows the value of a number or a string. `exercises.checks` has functions that do this.
+    Nothing given is changed, and arguments are always sensible: no checks are needed. A model
+    that is returned is a copy of its own, down to its layers, with the same settings, shapes,
+    dtype, modes and `requires_grad`.
 
 Sources
     Li, Kadav, Durdanovic, Samet & Graf 2017, "Pruning Filters for Efficient ConvNets", section 3
@@ -49,15 +41,6 @@ from collections.abc import Callable, Sequence
 import torch
 from torch import nn
 
-from exercises.checks import (
-    check_choice,
-    check_count,
-    check_layer,
-    check_sequential,
-    check_sparsity,
-    check_tensor,
-)
-
 
 def l1_scores(weight: torch.Tensor) -> torch.Tensor:
     """Score each filter by the sum of the absolute values of its weights (Li et al. 2017).
@@ -66,14 +49,13 @@ def l1_scores(weight: torch.Tensor) -> torch.Tensor:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,). A small score means: can go.
+        A tensor of shape (out,), as precise as `weight`. A small score means: can go.
 
     Example:
         >>> l1_scores(torch.tensor([[[[3.0, -4.0]]], [[[0.0, 1.0]]]])).tolist()
         [7.0, 1.0]
     """
-    check_tensor("weight", weight)
-    return weight.detach().abs().flatten(1).sum(dim=1)
+    return weight.detach().abs().sum(dim=(1, 2, 3))
 
 
 def geometric_median_scores(weight: torch.Tensor) -> torch.Tensor:
@@ -86,13 +68,13 @@ def geometric_median_scores(weight: torch.Tensor) -> torch.Tensor:
         weight: shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,). A small score means: can go. A filter on its own scores 0.
+        A tensor of shape (out,), as precise as `weight`. A small score means: can go. A filter on
+        its own scores 0.
 
     Example:
         >>> geometric_median_scores(torch.tensor([0.0, 4.0, 10.0]).reshape(3, 1, 1, 1)).tolist()
         [14.0, 10.0, 16.0]
     """
-    check_tensor("weight", weight)
     filters = weight.detach().flatten(1)
     # The default squares and subtracts where there are many filters: near twins lose all digits.
     mode = "donot_use_mm_for_euclid_dist"
@@ -103,14 +85,17 @@ def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn
     """Return a copy in which some filters of one Conv2d are silent.
 
     No layer is added or taken away, no shape changes. The other filters of that conv, and all
-    other layers, compute what they did. Think of every number that a channel can still get from:
-    the conv may have a bias, and a batch-norm may follow, with or without scale and shift.
+    other layers, compute what they did.
+
+    Think of every number that a channel can still get from: the conv may have a bias, and a
+    batch-norm may follow. A BatchNorm2d(affine=False) has no scale and no shift (its weight and
+    bias are None), but it still subtracts its running mean.
 
     Args:
         model: a CNN.
         layer: the index of a Conv2d in it.
-        drop: which output channels to silence: distinct indices, in any order; none of them, or
-            all, are fine.
+        drop: a list of output channels to silence: distinct, in any order; none of them, or all,
+            are fine.
 
     Returns:
         A new nn.Sequential.
@@ -123,10 +108,6 @@ def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn
         >>> silence_filters(model, 0, [1])[:2](torch.ones(1, 1, 1, 1))[0, 1].item()
         0.0
     """
-    check_sequential("model", model)
-    layer = check_layer("layer", layer, model, nn.Conv2d)
-    filters = model[layer].out_channels
-    indices = [check_count("drop", index, high=filters - 1) for index in drop]
     silent = copy.deepcopy(model)
     conv, follower = silent[layer : layer + 2]
     tensors = [conv.weight, conv.bias]
@@ -136,19 +117,19 @@ def silence_filters(model: nn.Sequential, layer: int, drop: Sequence[int]) -> nn
     with torch.no_grad():
         for tensor in tensors:
             if tensor is not None:
-                tensor[indices] = 0.0
+                tensor[drop] = 0.0
     return silent
 
 
 def prune_filters(model: nn.Sequential, sparsity: float, criterion: str = "l1") -> nn.Sequential:
     """Silence the filters of lowest score in every Conv2d.
 
-    Each conv is ranked on its own, by its weight alone.
+    Each conv is ranked on its own, by its weight alone. Of its c filters round(sparsity · c) go
+    (Python's `round`), but at least one is left. Among equal scores any choice is right.
 
     Args:
         model: a CNN.
-        sparsity: the fraction of each conv's filters to silence. Of c filters round(sparsity · c)
-            go, but at least one is left.
+        sparsity: the fraction of each conv's filters to silence.
         criterion: "l1" or "geometric_median".
 
     Returns:
@@ -164,9 +145,6 @@ def prune_filters(model: nn.Sequential, sparsity: float, criterion: str = "l1") 
         >>> quiet[0](torch.ones(1, 1, 1, 1)).flatten().tolist()
         [0.0, 1.0, 11.0]
     """
-    check_sequential("model", model)
-    sparsity = check_sparsity(sparsity)
-    check_choice("criterion", criterion, ("l1", "geometric_median"))
     score = l1_scores if criterion == "l1" else geometric_median_scores
     silent = copy.deepcopy(model)
     for layer in _convs(model):
@@ -183,8 +161,9 @@ def sensitivity(
 
     Args:
         model: a CNN.
-        evaluate: a function of a model, such as its accuracy on a validation set. It is given a
-            copy of `model` in which only one conv is pruned, as `prune_filters` would with "l1".
+        evaluate: a function of a model, such as its accuracy on a validation set. Each time it is
+            given a fresh copy of `model` in which only one conv is pruned, as `prune_filters`
+            would with "l1". It may train the copy, or change it in other ways.
         sparsities: the fractions to try, in any order.
 
     Returns:
@@ -198,8 +177,6 @@ def sensitivity(
         >>> sensitivity(model, silent, [0.5, 0.0, 1.0])
         {0: [2, 0, 3]}
     """
-    check_sequential("model", model)
-    sparsities = [check_sparsity(sparsity, "sparsities") for sparsity in sparsities]
     values = {}
     for layer in _convs(model):
         scores = l1_scores(model[layer].weight)

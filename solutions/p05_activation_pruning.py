@@ -18,17 +18,14 @@ Words
     APoZ      average percentage of zeros: the share of exact zeros, in [0, 1], among all that
               the ReLU returns for a channel, over all samples and all places.
 
+    sparsity  the fraction of the channels to silence, in [0, 1].
+
 Everywhere
-    `batches` is a list of input tensors, and they may differ in size. Each sample counts the
-    same, whichever batch it is in: the mean of the batches' means is something else.
-    All three functions measure in eval mode, whatever mode the model is in. The model given is
-    not changed in any way: its weights, its statistics, the mode of each of its layers, and its
-    hooks are as they were. `sparsity` is the fraction of the channels to silence.
-    TypeError: `model` is not an nn.Sequential; None or a string for a number, for `batches` or
-    for a tensor in it. ValueError: `layer` is out of range or not the index of a ReLU; `batches`
-    is empty, or a tensor in it is empty or holds NaN or infinity; `sparsity` is NaN or outside
-    [0, 1] (0 and 1 themselves are fine). The message names the argument and shows the value of a
-    scalar. `exercises.checks` has functions that do this.
+    All three functions measure in eval mode, whatever mode the model is in. `batches` is a list of
+    input tensors, and they may differ in size. Each sample counts the same, whichever batch it is
+    in: the mean of the batches' means is something else.
+    Nothing given is changed: the model's weights, its statistics, the mode of each of its layers
+    and its hooks are as they were. Arguments are always sensible: no checks are needed.
 
 Sources
     Hu, Peng, Tai & Tang 2016, "Network Trimming: A Data-Driven Neuron Pruning Approach towards
@@ -46,8 +43,6 @@ from collections.abc import Callable, Sequence
 
 import torch
 from torch import nn
-
-from exercises.checks import check_layer, check_sequential, check_sparsity, check_tensor
 
 
 def apoz(model: nn.Sequential, layer: int, batches: Sequence[torch.Tensor]) -> torch.Tensor:
@@ -110,8 +105,10 @@ def prune_by_activation(
 
     What the ReLU returns for a silenced channel is exactly 0 for any input, not only for
     `batches`: a channel that was zero on this data may be alive on other data, and neither a
-    bias nor a batch-norm may shift it. How that is done is free, as long as nothing is cut out.
-    All other channels, and all other layers, compute what they did (in eval mode).
+    bias nor a batch-norm may shift it. (A BatchNorm2d(affine=False) has no scale and no shift,
+    but it still subtracts its running mean.) How that is done is free, as long as nothing is cut
+    out and all layers are torch's own. All other channels, and all other layers, compute what
+    they did (in eval mode).
 
     Args:
         model: a CNN.
@@ -120,8 +117,9 @@ def prune_by_activation(
         sparsity: the fraction of the ReLU's channels to silence, in [0, 1].
 
     Returns:
-        A new nn.Sequential with the same layers at the same indices, and tensors of the same
-        shapes. It shares no memory with the model given.
+        A new nn.Sequential, a copy of its own down to its layers, with the same layers at the
+        same indices and tensors of the same shapes. Settings, dtype, modes and `requires_grad`
+        are those of the model given.
 
     Example:
         >>> conv = nn.Conv2d(1, 2, 1, bias=False)
@@ -132,7 +130,6 @@ def prune_by_activation(
         >>> pruned[:2](-batch)[:, 1].count_nonzero().item()  # three before
         0
     """
-    sparsity = check_sparsity(sparsity)
     zeros = apoz(model, layer, batches).tolist()
     means = mean_activation(model, layer, batches).tolist()
     order = sorted(range(len(zeros)), key=lambda channel: (-zeros[channel], means[channel]))
@@ -158,13 +155,6 @@ def _average(
     measure: Callable[[torch.Tensor], torch.Tensor],
 ) -> torch.Tensor:
     """Average `measure` of a ReLU's outputs for each channel, over all samples and places."""
-    check_sequential("model", model)
-    layer = check_layer("layer", layer, model, nn.ReLU)
-    if batches is None or isinstance(batches, (str, torch.Tensor)):
-        raise TypeError(f"batches must be a list of tensors, not {type(batches).__name__}")
-    batches = [check_tensor("batches", batch) for batch in batches]
-    if not batches:
-        raise ValueError("batches must not be empty")
     # A copy of the layers that are needed: no mode to put back, no hook to take off.
     measured = copy.deepcopy(model[: layer + 1]).eval()
     total, count = 0.0, 0

@@ -4,7 +4,8 @@
 
 The first thing to ask of a pruning method is what its unit is. A single weight, a kernel, an
 input channel, a filter, or two of every four weights: the unit decides how much accuracy is
-lost, and whether anything gets smaller or faster at all.
+lost, and whether anything gets smaller or faster at all. You write three functions: one tells
+the unit from a mask, one prunes by a unit, one says how small the layer can get.
 
     difficulty ●●○○○    importance ●●●●○    about 30 minutes, and 15 for the written answer
 
@@ -15,17 +16,15 @@ Words
     channel   weight[:, i]: all that reads one input channel, (out, kh, kw).
     kernel    weight[o, i]: one filter's window on one input channel, (kh, kw). A 1×1 convolution
               has none: there an entry is a weight.
-    2:4       of every four weights in a row, two are kept: what sparse tensor cores can use.
+    2:4       of every four weights in a row, two are kept. Sparse tensor cores can use it; the
+              tools for them group along the input channels, which for kernels above 1×1 is
+              another order than that of the flattened filter used here.
     sparsity  the fraction removed, in [0, 1]. Of n units exactly `round(sparsity * n)` go
               (Python's `round`: halves go to the even number).
 
 Everywhere
-    Masks and weights have four dimensions, none of them of length 0; weights are floats (float32
-    or float64). Nothing given is written to.
-    ValueError: an array is empty, has another number of dimensions, or holds NaN or infinity;
-    `sparsity` is NaN or outside [0, 1] (0 and 1 themselves are fine); `granularity` is not one of
-    the names listed. TypeError: None or a string for an array or a number. The message names the
-    argument and shows the value of a scalar or a string. `exercises.checks` helps.
+    Masks and weights are numpy arrays; weights are float32 or float64. Nothing given is changed.
+    Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
@@ -43,8 +42,6 @@ Worked notebook: notebooks/q02_types_of_pruning.ipynb
 from __future__ import annotations
 
 import numpy as np
-
-from exercises.checks import check_array, check_choice, check_mask, check_sparsity
 
 ANSWER = """
 I sort pruning methods by four questions.
@@ -190,7 +187,6 @@ def granularity(mask: np.ndarray) -> str:
         >>> granularity(mask)
         'kernel'
     """
-    mask = _conv_mask(mask)
     if mask.all():
         return "none"
     if not mask.any():
@@ -231,12 +227,9 @@ def granularity_mask(weight: np.ndarray, granularity: str, sparsity: float) -> n
         >>> granularity_mask(weight, "kernel", 0.75)[1].tolist()
         [[[False, False]], [[True, True]]]
     """
-    weight = check_array("weight", weight, ndim=4)
-    axes = _AXES[check_choice("granularity", granularity, _AXES)]
-    sparsity = check_sparsity(sparsity)
-    energy = np.square(weight, dtype=np.float64).sum(axis=axes, keepdims=True)
+    energy = np.square(weight, dtype=np.float64).sum(axis=_AXES[granularity], keepdims=True)
     keep = np.ones(energy.size, dtype=bool)
-    keep[np.argsort(energy, axis=None)[: round(sparsity * energy.size)]] = False
+    keep[np.argsort(energy, axis=None)[: round(float(sparsity) * energy.size)]] = False
     return np.broadcast_to(keep.reshape(energy.shape), weight.shape).copy()
 
 
@@ -260,11 +253,5 @@ def dense_shape_after(mask: np.ndarray) -> tuple[int, int, int, int]:
         >>> dense_shape_after(mask)
         (3, 1, 3, 3)
     """
-    mask = _conv_mask(mask)
     filters, channels = mask.any(axis=(1, 2, 3)), mask.any(axis=(0, 2, 3))
     return int(filters.sum()), int(channels.sum()), mask.shape[2], mask.shape[3]
-
-
-def _conv_mask(mask: np.ndarray) -> np.ndarray:
-    check_array("mask", mask, ndim=4)
-    return check_mask("mask", mask)

@@ -17,12 +17,9 @@ Words
     response time from the arrival of a request to its end: the wait for its turn, and its service.
 
 Everywhere
-    `samples` and `service_times` are 1-D arrays of floats in any order; they are never written to.
-    ValueError: an array is empty or holds NaN or infinity, one that stands in `profiles` included;
-    `q` is not in (0, 100]; a service time is negative; `period` is not positive; any number is
-    NaN. TypeError: None or a string for an array or a number. The message names the argument (for
-    an array in `profiles` that is `samples` or `profiles`) and shows the value of a number.
-    `exercises.checks` has functions that do this.
+    `samples` and `service_times` are 1-D arrays of floats in any order, with at least one entry.
+    Nothing given is changed. Values are compared as they are: a latency a hair above the deadline
+    is late. Arguments are always sensible: no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
@@ -43,8 +40,6 @@ import math
 from fractions import Fraction
 
 import numpy as np
-
-from exercises.checks import check_array, check_number, check_sparsity
 
 ANSWER = """
 Real time means that answers come before a deadline, so the number that matters is not the mean
@@ -176,9 +171,7 @@ def percentile_latency(samples: np.ndarray, q: float) -> float:
         >>> percentile_latency(np.array([30.0, 10.0, 20.0, 40.0]), 50.1)
         30.0
     """
-    samples = check_array("samples", samples, ndim=1)
-    check_number("q", q, above=0.0, high=100.0)
-    rank = math.ceil(Fraction(str(q)) * samples.size / 100)
+    rank = math.ceil(Fraction(str(q)) * len(samples) / 100)
     return float(np.partition(samples, rank - 1)[rank - 1])
 
 
@@ -196,8 +189,6 @@ def deadline_miss_rate(samples: np.ndarray, deadline: float) -> float:
         >>> deadline_miss_rate(np.array([30.0, 10.0, 20.0, 40.0]), 30.0)
         0.25
     """
-    samples = check_array("samples", samples, ndim=1)
-    deadline = check_number("deadline", deadline, finite=False)
     return float(np.mean(samples > deadline))
 
 
@@ -222,12 +213,6 @@ def smallest_sparsity(profiles: dict[float, np.ndarray], deadline: float, q: flo
         >>> smallest_sparsity(profiles, 7.0, 99)
         0.5
     """
-    deadline = check_number("deadline", deadline, finite=False)
-    check_number("q", q, above=0.0, high=100.0)
-    if not isinstance(profiles, dict):
-        raise TypeError(f"profiles must be a dict, not {profiles!r}")
-    for sparsity in profiles:
-        check_sparsity(sparsity, "each sparsity in profiles")
     in_time = (
         sparsity
         for sparsity, samples in profiles.items()
@@ -254,10 +239,6 @@ def response_times(period: float, service_times: np.ndarray) -> np.ndarray:
         >>> response_times(10.0, np.array([4.0, 15.0, 8.0, 2.0])).tolist()
         [4.0, 15.0, 13.0, 5.0]
     """
-    period = check_number("period", period, above=0.0)
-    service_times = check_array("service_times", service_times, ndim=1)
-    if (service_times < 0).any():
-        raise ValueError("service_times must not be negative")
     wait, responses = 0.0, []
     for service in service_times.tolist():
         responses.append(wait + float(service))

@@ -9,24 +9,16 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.grading import expect, expect_close, expect_error, expect_shape, part, show
+from tests.grading import expect, expect_close, expect_shape, part, show
+from tests.grading.expect import Impure
 from tests.strategies.networks import Cnn, Conv, cnns, indices, shares_memory
+from tests.strategies.settings import (
+    changed_settings,
+    shared_layers,
+    unusual_cnn,
+    unusual_images,
+)
 from tests.strategies.vectors import arrays, sparsities
-
-SMALL = Cnn(convs=(Conv(3, norm="norm"), Conv(2)), linears=(3, 2))
-WEIGHT = torch.tensor([1.0, -2.0, 4.0, 0.5]).reshape(2, 1, 1, 2)
-BAD_WEIGHTS = {
-    "empty": torch.zeros(0, 1, 2, 2),
-    "with a NaN": torch.tensor([1.0, float("nan")]).reshape(2, 1, 1, 1),
-    "with an infinity": torch.tensor([1.0, float("inf")]).reshape(2, 1, 1, 1),
-    "with a negative infinity": torch.tensor([float("-inf"), 1.0]).reshape(1, 2, 1, 1),
-}
-BAD_SPARSITIES = [-0.1, 1.5, float("nan"), float("inf")]
-bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
-bad_sparsities = pytest.mark.parametrize("sparsity", BAD_SPARSITIES)
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-not_models = pytest.mark.parametrize("model", [None, "cnn", nn.Linear(2, 2)])
-
 
 # --- the oracles: one filter after the other, in float64 -------------------------------------
 
@@ -205,35 +197,36 @@ def check_others(result, model, layer, drop):
         )
 
 
-def check_outputs(result, recipe, dropped):
-    inputs = recipe.inputs()
+def check_outputs(result, model, dropped, inputs):
     with torch.no_grad():
         got = result.eval()(inputs)
     expect_close(
         got,
-        silenced(recipe.build(), dropped, inputs),
+        silenced(model, dropped, inputs),
         f"it must equal the original with the filters {dropped} (of each conv) set to 0, and "
         "nothing else changed (eval mode)",
         "the output of the returned model",
-        rtol=1e-3 if recipe.dtype == "float32" else 1e-8,
+        rtol=1e-3 if inputs.dtype == torch.float32 else 1e-8,
     )
 
 
-def check_own(result, model):
-    expect(
-        not shares_memory(model, result),
-        "tensors of its own",
-        "training the returned model must not train the original",
-        "a model with a tensor of the original in it",
-    )
-    wanted = len(list(model.parameters()))
-    trainable = [p.requires_grad for p in result.parameters()]
-    expect(
-        all(trainable) and len(trainable) >= wanted,
-        f"all {wanted} parameters trainable",
-        "what is left is trained further after pruning",
-        f"{sum(trainable)} trainable parameters",
-    )
+def check_copy(result, model):
+    """Says nothing about a mistake: what is computed may well be right."""
+    shared = shared_layers(model, result)
+    if result is model or shared or shares_memory(model, result):
+        raise Impure(
+            "a copy of its own, down to its layers and tensors",
+            "training the returned model, or setting its mode, must not reach the original",
+            f"layers {shared} of the original are in it"
+            if shared
+            else "a tensor of the original is in it",
+        )
+    for name, (before, now) in changed_settings(result, model).items():
+        raise Impure(
+            f"{name} = {before!r} in the returned model",
+            "filters are silenced; every setting of every layer stays what it was",
+            f"{now!r}",
+        )
 
 
 # --- l1_scores ---------------------------------------------------------------------------------
@@ -254,6 +247,29 @@ def test_is_the_sum_of_absolute_values_of_each_filter(submission, weight):
     expect_close(scores, sums_of_magnitudes(weight), "each is the sum of |w| over in, kh and kw")
 
 
+# Every entry is off by the most that rounding to float32 can do, all of them in one direction.
+HALFWAY = 1 + 0.9 * 2.0**-24
+FILTER = torch.tensor([1.0, -0.5, 2.0, 1.0], dtype=torch.float64).reshape(1, 2, 1, 2) * HALFWAY
+
+
+@st.composite
+def multiples_of_a_filter(draw):
+    factors = draw(
+        st.lists(st.sampled_from((1.0, -2.0, 4.0, 0.5, -8.0)), min_size=2, max_size=5, unique=True)
+    )
+    return torch.tensor(factors, dtype=torch.float64).reshape(-1, 1, 1, 1) * FILTER
+
+
+@part("l1_scores")
+@settings(max_examples=10)
+@given(weight=multiples_of_a_filter())
+def test_l1_scores_keeps_the_digits_of_float64_weights(submission, weight):
+    scores = one_each(submission.l1_scores(weight), weight)
+    want = sums_of_magnitudes(weight)
+    why = "float64 weights have float64 scores: nothing is rounded to float32 on the way"
+    expect_close(scores, want, why, rtol=1e-9)
+
+
 @part("l1_scores")
 @settings(max_examples=10)
 @given(recipe=cnns(training=False))
@@ -262,18 +278,6 @@ def test_l1_scores_takes_the_weight_of_a_layer(submission, recipe):
         if isinstance(layer, nn.Conv2d):
             scores = one_each(submission.l1_scores(layer.weight), layer.weight)
             expect_close(scores, sums_of_magnitudes(layer.weight), "a sum of |w| for each filter")
-
-
-@part("l1_scores")
-@bad_weights
-def test_l1_scores_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weight", submission.l1_scores, BAD_WEIGHTS[case])
-
-
-@part("l1_scores")
-@wrong_types
-def test_l1_scores_rejects_a_weight_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.l1_scores, value)
 
 
 # --- geometric_median_scores -------------------------------------------------------------------
@@ -285,7 +289,7 @@ def check_distances(scores, weight):
     # Who takes distances from differences of squares rounds by the size of the filters; torch's
     # pairwise_distance adds 1e-6 to each difference.
     size = max(want.max(), *(np.sqrt((f * f).sum()) for f in filters_of(weight)))
-    near = max(2e-5, size * (1e-3 if weight.dtype == torch.float32 else 1e-4))
+    near = max(2e-5, size * (1e-3 if weight.dtype == torch.float32 else 1e-6))
     far = ~(abs(torch.as_tensor(scores).detach().double().numpy() - want) <= near)
     expect(
         not far.any(),
@@ -311,6 +315,18 @@ def test_geometric_median_scores_takes_the_weight_of_a_layer(submission, recipe)
 
 @part("geometric_median_scores")
 @settings(max_examples=10)
+@given(weight=multiples_of_a_filter())
+def test_geometric_median_scores_keeps_the_digits_of_float64_weights(submission, weight):
+    # Large: so that an epsilon inside a distance is lost among their digits.
+    weight = weight * 1e6
+    scores = one_each(submission.geometric_median_scores(weight), weight)
+    want = sums_of_distances(weight)
+    why = "float64 weights have float64 scores: nothing is rounded to float32 on the way"
+    expect_close(scores, want, why, rtol=1e-8)
+
+
+@part("geometric_median_scores")
+@settings(max_examples=10)
 @given(filters=st.integers(20, 60), seed=st.integers(0, 100))
 def test_agrees_with_cdist_for_many_filters(submission, filters, seed):
     generator = torch.Generator().manual_seed(seed)
@@ -319,18 +335,6 @@ def test_agrees_with_cdist_for_many_filters(submission, filters, seed):
     want = torch.cdist(rows, rows, compute_mode="donot_use_mm_for_euclid_dist").sum(dim=0)
     scores = one_each(submission.geometric_median_scores(weight), weight)
     expect_close(scores, want, "the sum of distances to all other filters", rtol=1e-5)
-
-
-@part("geometric_median_scores")
-@bad_weights
-def test_geometric_median_scores_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weight", submission.geometric_median_scores, BAD_WEIGHTS[case])
-
-
-@part("geometric_median_scores")
-@wrong_types
-def test_geometric_median_scores_rejects_a_weight_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.geometric_median_scores, value)
 
 
 # --- silence_filters ---------------------------------------------------------------------------
@@ -358,7 +362,7 @@ def test_computes_what_the_original_computes_without_those_filters(submission, c
     model = recipe.build()
     result = submission.silence_filters(model, layer, drop)
     check_same_shapes(result, model, "silence_filters")
-    check_outputs(result, recipe, {layer: sorted(drop)})
+    check_outputs(result, recipe.build(), {layer: sorted(drop)}, recipe.inputs())
 
 
 AWKWARD_BLOCKS = {
@@ -373,12 +377,13 @@ AWKWARD_BLOCKS = {
 
 @part("silence_filters")
 @pytest.mark.parametrize("block", list(AWKWARD_BLOCKS))
-@pytest.mark.parametrize("drop", [[1], [2, 0], [0, 1, 2], []], ids=["one", "two", "all", "none"])
+@pytest.mark.parametrize("drop", [[1], [2, 0], [0, 1, 2], []])
 def test_silences_the_filters_of_a_conv_with(submission, drop, block):
     # The conv behind it has a batch-norm of its own, which is not to be touched.
     recipe = Cnn(convs=(AWKWARD_BLOCKS[block], Conv(3, norm="norm")), linears=(3, 2), seed=3)
     check_silenced(submission, recipe, 0, drop)
-    check_outputs(submission.silence_filters(recipe.build(), 0, drop), recipe, {0: sorted(drop)})
+    result = submission.silence_filters(recipe.build(), 0, drop)
+    check_outputs(result, recipe.build(), {0: sorted(drop)}, recipe.inputs())
 
 
 @part("silence_filters")
@@ -389,31 +394,17 @@ def test_silence_filters_returns_a_model_of_its_own(submission, case):
     model = recipe.build()
     result = submission.silence_filters(model, layer, drop)
     check_same_shapes(result, model, "silence_filters")
-    check_own(result, model)
+    check_copy(result, model)
 
 
 @part("silence_filters")
-@pytest.mark.parametrize("drop", [[3], [0, 7], [1, 2, 3]])
-def test_rejects_a_filter_out_of_range(submission, drop):
-    expect_error(ValueError, "drop", submission.silence_filters, SMALL.build(), 0, drop)
-
-
-@part("silence_filters")
-@pytest.mark.parametrize("layer", [1, 2, 4, 5, 6, 7, 50])
-def test_rejects_a_layer_that_is_no_conv(submission, layer):
-    expect_error(ValueError, "layer", submission.silence_filters, SMALL.build(), layer, [0])
-
-
-@part("silence_filters")
-@wrong_types
-def test_rejects_a_layer_of_another_type(submission, value):
-    expect_error(TypeError, "layer", submission.silence_filters, SMALL.build(), value, [0])
-
-
-@part("silence_filters")
-@not_models
-def test_silence_filters_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.silence_filters, model, 0, [0])
+@pytest.mark.parametrize(("layer", "drop"), [(0, [2]), (4, [0, 2]), (4, [])])
+def test_silence_filters_keeps_every_setting_of_every_layer(submission, layer, drop):
+    result = submission.silence_filters(unusual_cnn(), layer, drop)
+    check_same_shapes(result, unusual_cnn(), "silence_filters")
+    check_copy(result, unusual_cnn())
+    check_silent(result, unusual_cnn(), layer, drop)
+    check_outputs(result, unusual_cnn(), {layer: drop}, unusual_images())
 
 
 # --- prune_filters -----------------------------------------------------------------------------
@@ -440,14 +431,19 @@ def found_silent(result, model, sparsity):
     return dropped
 
 
+MARGINS = {("l1", "float32"): 1e-5, ("l1", "float64"): 1e-12, ("geometric_median", "float64"): 1e-4}
+
+
 def check_lowest(dropped, model, criterion):
     """No silenced filter may score clearly more than one that is left."""
     for layer, drop in dropped.items():
         scores = ORACLES[criterion](model[layer].weight)
+        dtype = str(model[layer].weight.dtype).removeprefix("torch.")
+        margin = MARGINS.get((criterion, dtype), 1e-3)
         kept = [c for c in range(scores.size) if c not in drop]
         if drop:
             expect(
-                scores[drop].max() <= scores[kept].min() * (1 + 1e-3),
+                scores[drop].max() <= scores[kept].min() * (1 + margin),
                 f"the {len(drop)} filters of lowest {criterion} score of layer {layer} silent; "
                 f"the scores are {show(scores.round(4).tolist())}",
                 "the filters of lowest score go, each conv ranked on its own, by its weight",
@@ -478,7 +474,7 @@ def test_computes_what_the_original_computes_without_the_pruned_filters(submissi
     dropped = found_silent(result, model, sparsity)
     for layer, drop in dropped.items():
         check_others(result, model, layer, drop)
-    check_outputs(result, recipe, dropped)
+    check_outputs(result, recipe.build(), dropped, recipe.inputs())
 
 
 L1_ROWS = ([2.0, 2.0, -2.0, 2.0], [0.0, 0.0, -3.0, 0.0], [1.0, 1.0, 1.0, 1.0])
@@ -500,16 +496,6 @@ ONES = tuple([x, x, x, x] for x in (1.0, 7.0, 7.0, -7.0, -9.0))
         (ONES, 0.2, "geometric_median", [0]),
         (ONES, 1.0, "l1", [0, 1, 2, 3]),
     ],
-    ids=[
-        "one large weight",
-        "l1 by default",
-        "weights of both signs",
-        "the smallest",
-        "the two smallest",
-        "the median",
-        "the one between",
-        "all but one",
-    ],
 )
 def test_silences_the_filters_chosen_by_hand(submission, filters, sparsity, criterion, drop):
     model = by_hand(*filters)
@@ -524,6 +510,23 @@ def test_silences_the_filters_chosen_by_hand(submission, filters, sparsity, crit
         f"silent: {got}",
     )
     check_others(result, model, 0, drop)
+
+
+@part("prune_filters")
+@pytest.mark.parametrize(("sparsity", "drop"), [(0.3, [1]), (0.7, [0, 1])])
+def test_tells_filters_apart_that_differ_in_the_tenth_digit(submission, sparsity, drop):
+    model = by_hand([1.0] * 4, [1.0] * 4, [1.0] * 4).double()
+    with torch.no_grad():
+        model[0].weight[:, 0, 0, 0] += torch.tensor([1e-9, 0.0, 2e-9], dtype=torch.float64)
+    result = submission.prune_filters(model, sparsity)
+    check_same_shapes(result, model, "prune_filters")
+    got = silent_filters(result, 0)
+    expect(
+        got == drop,
+        f"the filters {drop} silent",
+        "the scores are 4.000000001, 4 and 4.000000002: float64 weights are ranked as float64",
+        f"silent: {got}",
+    )
 
 
 @part("prune_filters")
@@ -542,8 +545,8 @@ def test_silences_exactly_the_rounded_share_of_equal_filters(
 
 
 @part("prune_filters")
-@settings(max_examples=20)
-@given(filters=st.integers(6, 110), sparsity=sparsities(), seed=st.integers(0, 20))
+@settings(max_examples=30)
+@given(filters=st.integers(3, 110), sparsity=sparsities() | st.just(0.5), seed=st.integers(0, 20))
 def test_silences_exactly_the_rounded_share_of_many_filters(submission, filters, sparsity, seed):
     recipe = Cnn(image=(1, 3, 2), convs=(Conv(filters, (1, 1), padding=0),), seed=seed)
     model = recipe.build()
@@ -560,32 +563,19 @@ def test_prune_filters_returns_a_model_of_its_own(submission, case):
     model = recipe.build()
     result = pruned(submission, model, sparsity, criterion)
     check_same_shapes(result, model, "prune_filters")
-    check_own(result, model)
+    check_copy(result, model)
 
 
 @part("prune_filters")
-@bad_sparsities
-def test_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    expect_error(ValueError, "sparsity", submission.prune_filters, SMALL.build(), sparsity)
-
-
-@part("prune_filters")
-@wrong_types
-def test_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.prune_filters, SMALL.build(), value)
-
-
-@part("prune_filters")
-@pytest.mark.parametrize("criterion", ["l2", "magnitude", "", "geometric median"])
-def test_rejects_a_criterion_that_is_not_listed(submission, criterion):
-    call = submission.prune_filters
-    expect_error(ValueError, "criterion", call, SMALL.build(), 0.5, criterion)
-
-
-@part("prune_filters")
-@not_models
-def test_prune_filters_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.prune_filters, model, 0.5)
+@pytest.mark.parametrize("sparsity", [0.5, 0.0])
+def test_prune_filters_keeps_every_setting_of_every_layer(submission, sparsity):
+    model = unusual_cnn()
+    result = submission.prune_filters(unusual_cnn(), sparsity)
+    check_same_shapes(result, model, "prune_filters")
+    check_copy(result, model)
+    dropped = found_silent(result, model, sparsity)
+    check_lowest(dropped, model, "l1")
+    check_outputs(result, unusual_cnn(), dropped, unusual_images())
 
 
 # --- sensitivity -------------------------------------------------------------------------------
@@ -613,19 +603,18 @@ def evaluation(recipe):
     return evaluate
 
 
-def values_due(model, layer, sparsity, inputs):
-    """What may come out for one conv and one sparsity."""
+def lowest(model, layer, sparsity):
+    """The filters that go, for one conv and one sparsity."""
     scores = sums_of_magnitudes(model[layer].weight)
     order, count = np.argsort(scores), due(scores.size, sparsity)
     # A near tie is nobody's fault: leave a margin at the cut.
-    assume(not count or scores[order[count]] > 1.001 * scores[order[count - 1]])
-    counts = {count, round(float(sparsity) * scores.size)}  # the last filter's fate: either way
-    return [value_of(silenced(model, {layer: order[:c].tolist()}, inputs)) for c in sorted(counts)]
+    assume(not count or scores[order[count]] > 1.00001 * scores[order[count - 1]])
+    return order[:count].tolist()
 
 
-def measure(submission, recipe, tried):
-    result = submission.sensitivity(recipe.build(), evaluation(recipe), tried)
-    layers = indices(recipe.build(), nn.Conv2d)
+def measure(submission, model, tried, evaluate):
+    layers = indices(model, nn.Conv2d)
+    result = submission.sensitivity(model, evaluate, tried)
     expect(
         isinstance(result, dict) and set(result) == set(layers),
         f"a dict with the keys {layers}",
@@ -645,7 +634,7 @@ def measure(submission, recipe, tried):
 @st.composite
 def studies(draw):
     recipe = draw(cnns(max_convs=2, plain_norms=True, twists=False))
-    return recipe, draw(st.lists(sparsities(), min_size=1, max_size=3))
+    return recipe, draw(st.lists(sparsities() | st.just(0.5), min_size=1, max_size=3))
 
 
 @part("sensitivity")
@@ -653,18 +642,75 @@ def studies(draw):
 @given(case=studies())
 def test_evaluates_the_model_with_only_that_layer_pruned(submission, case):
     recipe, tried = case
-    result = measure(submission, recipe, tried)
+    result = measure(submission, recipe.build(), tried, evaluation(recipe))
     model, inputs = recipe.build(), recipe.inputs()
     rtol = 1e-3 if recipe.dtype == "float32" else 1e-8
     for layer, values in result.items():
         for place, sparsity in enumerate(tried):
-            wanted = values_due(model, layer, sparsity, inputs)
-            scale = max(*wanted, 1e-6)
+            drop = lowest(model, layer, sparsity)
+            want = value_of(silenced(model, {layer: drop}, inputs))
             expect(
-                any(abs(float(values[place]) - want) <= rtol * scale for want in wanted),
-                f"{wanted[0]:.6g} at [{layer}][{place}]",
+                abs(float(values[place]) - want) <= rtol * max(want, 1e-6),
+                f"{want:.6g} at [{layer}][{place}]",
                 f"that is what `evaluate` says of a copy in which layer {layer} alone has lost "
                 f"round({sparsity} * filters) filters (not the last), those of lowest l1 score",
+            )
+
+
+def codes(model):
+    """{(conv, filter): a power of two}: a sum of them names filters."""
+    places = [(i, f) for i in indices(model, nn.Conv2d) for f in range(model[i].out_channels)]
+    return {place: 2**power for power, place in enumerate(places)}
+
+
+def examination(given):
+    """An `evaluate` that says which filters are silent, and spoils the model that it was given."""
+
+    def names_the_silent_filters_and_clears_the_model(model):
+        if model is given or shares_memory(model, given):
+            handed.append(model)
+        flags = [(module, module.training) for module in model.modules()]
+        silent = {layer: silent_filters(model, layer) for layer in indices(model, nn.Conv2d)}
+        for module, flag in flags:
+            module.training = flag
+        if not handed:
+            with torch.no_grad():
+                for parameter in model.parameters():
+                    parameter.zero_()
+        code = codes(model)
+        return sum(code[i, f] for i, drop in silent.items() for f in drop)
+
+    handed = []
+    return names_the_silent_filters_and_clears_the_model, handed
+
+
+@part("sensitivity")
+@settings(max_examples=25)
+@given(case=studies())
+def test_hands_evaluate_a_copy_of_its_own_with_the_lowest_filters_silent(submission, case):
+    recipe, tried = case
+    model = recipe.build()
+    evaluate, handed = examination(model)
+    result = measure(submission, model, tried, evaluate)
+    expect(
+        not handed,
+        "`evaluate` to be given a copy",
+        "it may train what it is given, and the model must not change, at sparsity 0 neither",
+        "a tensor of the caller's own model was in what `evaluate` was given",
+    )
+    code = codes(model)
+    for layer, values in result.items():
+        for place, sparsity in enumerate(tried):
+            drop = lowest(model, layer, sparsity)
+            seen = [where for where, bit in code.items() if int(values[place]) & bit]
+            expect(
+                values[place] == sum(code[layer, f] for f in drop),
+                f"the filters {drop} of layer {layer} silent, and no others, in what `evaluate` "
+                f"was given for [{layer}][{place}]",
+                f"of {model[layer].out_channels} filters round({sparsity} * "
+                f"{model[layer].out_channels}) go, but at least one is left; each time in a "
+                "fresh copy, whatever `evaluate` did to the one before",
+                "silent: " + (", ".join(f"filter {f} of layer {i}" for i, f in seen) or "none"),
             )
 
 
@@ -672,7 +718,7 @@ def test_evaluates_the_model_with_only_that_layer_pruned(submission, case):
 @settings(max_examples=10)
 @given(recipe=cnns(plain_norms=True, twists=False))
 def test_gives_what_evaluate_says_of_the_unpruned_model_at_sparsity_0(submission, recipe):
-    result = measure(submission, recipe, [0.0])
+    result = measure(submission, recipe.build(), [0.0], evaluation(recipe))
     want = value_of(silenced(recipe.build(), {}, recipe.inputs()))
     for layer, values in result.items():
         expect_close(
@@ -682,25 +728,3 @@ def test_gives_what_evaluate_says_of_the_unpruned_model_at_sparsity_0(submission
             f"the value at [{layer}]",
             rtol=1e-3 if recipe.dtype == "float32" else 1e-8,
         )
-
-
-@part("sensitivity")
-@pytest.mark.parametrize("sparsity", BAD_SPARSITIES)
-def test_rejects_sparsities_outside_0_to_1(submission, sparsity):
-    names = ("sparsities", "sparsity")
-    args = (SMALL.build(), evaluation(SMALL), [0.5, sparsity])
-    expect_error(ValueError, names, submission.sensitivity, *args)
-
-
-@part("sensitivity")
-@wrong_types
-def test_rejects_sparsities_of_another_type(submission, value):
-    names = ("sparsities", "sparsity")
-    args = (SMALL.build(), evaluation(SMALL), [0.5, value])
-    expect_error(TypeError, names, submission.sensitivity, *args)
-
-
-@part("sensitivity")
-@not_models
-def test_sensitivity_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.sensitivity, model, evaluation(SMALL), [0.5])

@@ -5,7 +5,6 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 import numpy as np
-import pytest
 import torch
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
@@ -14,7 +13,6 @@ from torch import nn
 from tests.grading import (
     expect,
     expect_close,
-    expect_error,
     expect_mask,
     expect_number,
     expect_same_dtype,
@@ -22,6 +20,7 @@ from tests.grading import (
     part,
     show,
 )
+from tests.grading.show import remember_recipe
 from tests.strategies.networks import Cnn, Conv, cnns
 from tests.strategies.vectors import sparsities, values
 
@@ -29,9 +28,6 @@ NORMED = Cnn(
     convs=(Conv(2, norm="norm", after="dropout"), Conv(3, bias=False, norm="norm")), linears=(3, 2)
 )
 few = settings(max_examples=20)
-bad_sparsities = pytest.mark.parametrize("sparsity", [-0.1, 1.5, float("nan"), float("inf")])
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-not_models = pytest.mark.parametrize("model", [None, "cnn", nn.Linear(2, 2)])
 
 
 def squared_error(outputs, targets):
@@ -112,7 +108,7 @@ def check_scores(recipe, scores, want, why):
             values_,
             why,
             f"the scores of {name}",
-            rtol=1e-3 if recipe.dtype == "float32" else 1e-6,
+            rtol=2e-4 if recipe.dtype == "float32" else 1e-9,
         )
 
 
@@ -147,7 +143,7 @@ def check_fisher(recipe, scores, loss_fn, batches):
 
 @st.composite
 def recipes(draw, training):
-    recipe = draw(cnns(max_convs=2, max_channels=3, training=False))
+    recipe = draw(cnns(max_convs=2, max_channels=3, plain_norms=True, training=False))
     if not training:
         return recipe
     block = Conv(recipe.convs[0].out, norm="norm")  # something that depends on the mode
@@ -199,9 +195,17 @@ def test_is_the_absolute_value_of_each_weight(submission, recipe):
 
 
 @part("magnitude_scores")
-@not_models
-def test_magnitude_scores_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.magnitude_scores, model)
+@few
+@given(recipe=cnns(max_convs=1, dtypes=("float64",)))
+def test_keeps_the_digits_of_float64_weights(submission, recipe):
+    model = recipe.build()
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.div_(3.0)
+    remember_recipe(model, f"{recipe!r}.build()  # each weight divided by 3")
+    want = {name: np.abs(weight) for name, weight in weights_of(model).items()}
+    scores = submission.magnitude_scores(model)
+    check_scores(recipe, scores, want, "nothing is rounded to float32 on the way")
 
 
 # --- taylor_scores -------------------------------------------------------------------------
@@ -240,18 +244,6 @@ def test_taylor_leaves_modes_and_gradients_as_they_were(submission):
     check_taylor(NORMED, scores, cross_entropy, batches)
 
 
-@part("taylor_scores")
-def test_taylor_rejects_an_empty_list_of_batches(submission):
-    expect_error(ValueError, "batches", submission.taylor_scores, NORMED.build(), cross_entropy, [])
-
-
-@part("taylor_scores")
-@not_models
-def test_taylor_scores_rejects_what_is_no_sequential(submission, model):
-    batches = make_batches(NORMED, cross_entropy, (2,))
-    expect_error(TypeError, "model", submission.taylor_scores, model, cross_entropy, batches)
-
-
 # --- fisher_scores -------------------------------------------------------------------------
 
 
@@ -288,26 +280,9 @@ def test_fisher_leaves_modes_and_gradients_as_they_were(submission):
     check_fisher(NORMED, scores, cross_entropy, batches)
 
 
-@part("fisher_scores")
-def test_fisher_rejects_an_empty_list_of_batches(submission):
-    expect_error(ValueError, "batches", submission.fisher_scores, NORMED.build(), cross_entropy, [])
-
-
-@part("fisher_scores")
-@not_models
-def test_fisher_scores_rejects_what_is_no_sequential(submission, model):
-    batches = make_batches(NORMED, cross_entropy, (2,))
-    expect_error(TypeError, "model", submission.fisher_scores, model, cross_entropy, batches)
-
-
 # --- importance_masks ----------------------------------------------------------------------
 
 SHAPES = ((4,), (1, 3), (3, 2), (2, 1, 2, 2), (3, 2, 1, 1), (1, 1, 1, 1), (2, 5))
-SCORES = {"0.weight": [1.0, 2.0], "3.weight": [3.0, 0.5]}
-
-
-def tensors(scores):
-    return {name: torch.tensor(values_) for name, values_ in scores.items()}
 
 
 @st.composite
@@ -318,7 +293,8 @@ def score_dicts(draw):
     scores = {}
     for place, shape in enumerate(shapes):
         sizes = np.abs(draw(values(int(np.prod(shape))))) * draw(st.sampled_from((1.0, 1.0, 16.0)))
-        scores[f"{3 * place}.weight"] = torch.from_numpy(sizes.astype(dtype).reshape(shape))
+        name = f"{(0, 4, 12, 9)[place]}.weight"  # in order neither as text nor as numbers
+        scores[name] = torch.from_numpy(sizes.astype(dtype).reshape(shape))
     return scores
 
 
@@ -392,6 +368,29 @@ def test_layer_removes_exactly_the_rounded_share_of_each(submission, scores, spa
 
 
 @part("importance_masks")
+@few
+@given(
+    order=st.permutations(range(8)),
+    sparsity=st.sampled_from((0.25, 0.5, 0.75)),
+    scope=st.sampled_from(("global", "layer")),
+)
+def test_tells_scores_apart_that_differ_in_the_twelfth_digit(submission, order, sparsity, scope):
+    values_ = 1.0 + torch.tensor(order, dtype=torch.float64) * 1e-12
+    scores = {"0.weight": values_[:4].reshape(2, 2), "3.weight": values_[4:]}
+    kept = checked_masks(submission.importance_masks(scores, sparsity, scope), scores)
+    for name, one in flat(scores).items() if scope == "layer" else ():
+        low, high = one[kept[name]].min(), one[~kept[name]].max()
+        expect(low >= high, f"the lowest scores of {name} removed", "1 + 1e-12 is more than 1")
+    if scope == "global":
+        every, stay = joined(flat(scores).values()), joined(kept.values())
+        expect(
+            every[stay].min() >= every[~stay].max(),
+            "the lowest scores of all removed",
+            "1 + 1e-12 is more than 1",
+        )
+
+
+@part("importance_masks")
 @given(
     sizes=st.lists(st.integers(40, 70), min_size=1, max_size=3),
     sparsity=sparsities(),
@@ -427,35 +426,6 @@ def test_removes_exactly_the_rounded_share_of_equal_scores(
     else:
         for name, mask in kept.items():
             check_count(mask, sparsity, name)
-
-
-@part("importance_masks")
-@pytest.mark.parametrize("scope", ["model", "filter", "", "Global"])
-def test_rejects_a_scope_that_is_neither_global_nor_layer(submission, scope):
-    expect_error(ValueError, "scope", submission.importance_masks, tensors(SCORES), 0.5, scope)
-
-
-@part("importance_masks")
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@bad_sparsities
-def test_rejects_a_sparsity_outside_0_to_1(submission, sparsity, scope):
-    expect_error(
-        ValueError, "sparsity", submission.importance_masks, tensors(SCORES), sparsity, scope
-    )
-
-
-@part("importance_masks")
-@wrong_types
-def test_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.importance_masks, tensors(SCORES), value)
-
-
-@part("importance_masks")
-@pytest.mark.parametrize("scope", ["global", "layer"])
-@pytest.mark.parametrize("value", [float("nan"), float("inf")])
-def test_rejects_scores_with_a_nan_or_an_infinity(submission, value, scope):
-    scores = tensors(SCORES | {"3.weight": [3.0, value]})
-    expect_error(ValueError, "scores", submission.importance_masks, scores, 0.5, scope)
 
 
 # --- obs_prune_one -------------------------------------------------------------------------
@@ -523,7 +493,7 @@ def test_removes_the_weight_whose_removal_costs_least(submission, case):
     index, _, _ = obs_result(submission.obs_prune_one(weights, hessian), weights)
     _, costs = best_moves(weights, hessian)
     expect(
-        costs[index] <= min(costs) * (1 + 1e-6),
+        costs[index] <= min(costs) * (1 + 1e-9),
         f"index {int(np.argmin(costs))}, whose removal costs {min(costs):.6g}",
         "the costs ½ δᵀHδ, the others moved as well as can be, are "
         + ", ".join(f"{cost:.6g}" for cost in costs),
@@ -555,23 +525,21 @@ def test_moves_the_others_to_where_the_loss_gains_least(submission, case):
         weights.numpy() + moves[index],
         f"with δ_{index} = −w_{index} fixed, these minimise ½ δᵀHδ over the other weights",
         "the new weights",
-        rtol=1e-7,
+        rtol=1e-9,
     )
 
 
 @part("obs_prune_one")
 @given(case=quadratics())
-def test_predicts_the_loss_increase_that_the_change_really_causes(submission, case):
+def test_predicts_the_loss_increase_of_the_best_move(submission, case):
     weights, hessian = case
-    index, moved, increase = obs_result(submission.obs_prune_one(weights, hessian), weights)
-    change = moved.numpy() - weights.numpy()
-    change[index] = -weights[index].item()
-    real = float(0.5 * change @ hessian.numpy() @ change)
+    index, _, increase = obs_result(submission.obs_prune_one(weights, hessian), weights)
+    _, costs = best_moves(weights, hessian)
     expect_number(
         increase,
-        real,
-        "the third result is ½ δᵀHδ, δ the new weights minus the old ones",
-        rtol=1e-6,
+        float(costs[index]),
+        f"the third result is ½ δᵀHδ, δ_{index} = −w_{index} and the others moved at their best",
+        rtol=1e-9,
     )
 
 
@@ -585,71 +553,17 @@ def test_leaves_the_others_alone_where_the_hessian_is_diagonal(submission):
     expect_number(increase, 2.0, "½ · 1 · (−2)² = 2")
 
 
-HESSIANS = {
-    "one triangle only": [[2.0, 0.5], [0.0, 2.0]],
-    "the other triangle only": [[2.0, 0.0], [0.5, 2.0]],
-    "of opposite signs": [[2.0, 0.5], [-0.5, 2.0]],
-    "not quite symmetric": [[2.0, 0.5], [0.6, 2.0]],
-    "indefinite": [[1.0, 2.0], [2.0, 1.0]],
-    "of both signs": [[1.0, 0.0], [0.0, -1.0]],
-    "negative definite": [[-2.0, 0.0], [0.0, -1.0]],
-    "singular": [[2.0, 0.0], [0.0, 0.0]],
-    "zero": [[0.0, 0.0], [0.0, 0.0]],
-    "with a NaN": [[1.0, 0.0], [0.0, float("nan")]],
-    "with an infinity": [[1.0, 0.0], [0.0, float("inf")]],
-}
-WEIGHTS = {
-    "with a NaN": [1.0, float("nan")],
-    "with an infinity": [float("inf"), 1.0],
-}
-
-
-def double(values_):
-    return torch.tensor(values_, dtype=torch.float64)
-
-
 @part("obs_prune_one")
-@pytest.mark.parametrize("case", list(HESSIANS))
-def test_rejects_a_hessian_that_is_not_symmetric_positive_definite(submission, case):
-    hessian = double(HESSIANS[case])
-    expect_error(ValueError, "hessian", submission.obs_prune_one, double([1.0, 2.0]), hessian)
-
-
-@part("obs_prune_one")
-@pytest.mark.parametrize("shape", [(3, 3), (1, 1), (2, 3), (3, 2)])
-def test_rejects_a_hessian_of_another_shape(submission, shape):
-    hessian = torch.eye(*shape, dtype=torch.float64)
-    expect_error(
-        ValueError, ("hessian", "weights"), submission.obs_prune_one, double([1.0, 2.0]), hessian
+def test_a_weight_that_is_0_goes_for_nothing(submission):
+    weights = torch.tensor([3.0, 0.0, -1.0], dtype=torch.float64)
+    hessian = torch.tensor([[2.0, 1.0, 0.5], [1.0, 3.0, -1.0], [0.5, -1.0, 2.0]]).double()
+    index, moved, increase = obs_result(submission.obs_prune_one(weights, hessian), weights)
+    expect(index == 1, "index 1", "it is 0 already: removing it costs nothing", f"index {index}")
+    expect_close(moved, weights.numpy(), "nothing is to be made up for", rtol=1e-12)
+    expect_number(increase, 0.0, "½ δᵀHδ with δ = 0", atol=1e-12)
+    expect(
+        moved.data_ptr() != weights.data_ptr(),
+        "a new tensor",
+        "who writes to the new weights must not write to the old ones",
+        "the tensor that was given",
     )
-
-
-@part("obs_prune_one")
-@pytest.mark.parametrize("case", list(WEIGHTS))
-def test_rejects_weights_with_a_nan_or_an_infinity(submission, case):
-    expect_error(
-        ValueError, "weights", submission.obs_prune_one, double(WEIGHTS[case]), double(np.eye(2))
-    )
-
-
-@part("obs_prune_one")
-def test_rejects_empty_weights(submission):
-    expect_error(
-        ValueError,
-        ("weights", "hessian"),
-        submission.obs_prune_one,
-        torch.empty(0, dtype=torch.float64),
-        torch.empty(0, 0, dtype=torch.float64),
-    )
-
-
-@part("obs_prune_one")
-@wrong_types
-def test_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.obs_prune_one, value, double(np.eye(2)))
-
-
-@part("obs_prune_one")
-@wrong_types
-def test_rejects_a_hessian_of_another_type(submission, value):
-    expect_error(TypeError, "hessian", submission.obs_prune_one, double([1.0, 2.0]), value)

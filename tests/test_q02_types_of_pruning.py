@@ -7,7 +7,7 @@ import pytest
 from hypothesis import assume, example, given, settings
 from hypothesis import strategies as st
 
-from tests.grading import expect, expect_error, expect_mask, part, show
+from tests.grading import expect, expect_mask, part, show
 from tests.strategies.vectors import arrays, masks, sparsities
 
 SHAPES = (
@@ -31,12 +31,6 @@ SHAPES = (
     (1, 1, 1, 1),
 )
 shapes = st.sampled_from(SHAPES)
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-EMPTY_MASKS = {
-    "without filters": np.ones((0, 2, 3, 3), dtype=bool),
-    "without window": np.ones((2, 2, 0, 3), dtype=bool),
-}
-empty_masks = pytest.mark.parametrize("case", list(EMPTY_MASKS))
 
 PAIRS = np.array(
     [[1, 1, 0, 0], [1, 0, 1, 0], [1, 0, 0, 1], [0, 1, 1, 0], [0, 1, 0, 1], [0, 0, 1, 1]]
@@ -253,29 +247,9 @@ def test_says_kernel_where_whole_kernels_are_2_4_as_well(submission):
     check_granularity(submission, mask)
 
 
-@part("granularity")
-@empty_masks
-def test_granularity_rejects_an_empty_mask(submission, case):
-    expect_error(ValueError, "mask", submission.granularity, EMPTY_MASKS[case])
-
-
-@part("granularity")
-@wrong_types
-def test_granularity_rejects_a_mask_of_another_type(submission, value):
-    expect_error(TypeError, "mask", submission.granularity, value)
-
-
 # --- granularity_mask ----------------------------------------------------------------------
 
 UNITS = ("filter", "channel", "kernel", "unstructured")
-WEIGHT = np.linspace(-1.0, 2.0, 36).reshape(2, 2, 3, 3)
-BAD_WEIGHTS = {
-    "empty": np.zeros((2, 0, 3, 3)),
-    "with a NaN": np.where(np.arange(36).reshape(2, 2, 3, 3) == 7, np.nan, WEIGHT),
-    "with an infinity": np.where(np.arange(36).reshape(2, 2, 3, 3) == 7, np.inf, WEIGHT),
-    "with a negative infinity": np.where(np.arange(36).reshape(2, 2, 3, 3) == 0, -np.inf, WEIGHT),
-}
-bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
 each_unit = pytest.mark.parametrize("granularity", UNITS)
 
 
@@ -325,17 +299,35 @@ def weights_and_units(draw):
 @given(case=weights_and_units(), sparsity=sparsities())
 def test_never_keeps_a_unit_of_smaller_norm_than_one_it_removed(submission, case, sparsity):
     weight, granularity = case
+    check_ranking(submission, weight, granularity, sparsity)
+
+
+def check_ranking(submission, weight, granularity, sparsity):
     removed = removed_units(submission, weight, granularity, sparsity)
     norms = [sum(v * v for v in unit) ** 0.5 for unit in units_of(weight, granularity)]
+    slack = 1e-12 if weight.dtype == np.float64 else 2e-7
     gone = [norm for norm, out in zip(norms, removed) if out]
     kept = [norm for norm, out in zip(norms, removed) if not out]
     if gone and kept:
         expect(
-            max(gone) <= min(kept) * (1 + 1e-5),
-            f"a {granularity} of norm {min(kept):.6g} to go before one of {max(gone):.6g}",
+            max(gone) <= min(kept) * (1 + slack),
+            f"a {granularity} of norm {min(kept):.12g} to go before one of {max(gone):.12g}",
             "the units of smallest L2 norm, the root of the sum of squares, go first; all units "
             f"of the weight are ranked together ({UNIT_WORDS[granularity]})",
         )
+
+
+@part("granularity_mask")
+@given(data=st.data(), granularity=st.sampled_from(UNITS), sparsity=st.sampled_from((0.5, 0.25)))
+def test_tells_norms_apart_that_differ_by_a_billionth(submission, data, granularity, sparsity):
+    """float64 holds such differences, float32 does not."""
+    shape = data.draw(st.sampled_from(((4, 4, 1, 2), (2, 2, 2, 1), (3, 4, 2, 1))))
+    axes = {"filter": (0,), "channel": (1,), "kernel": (0, 1), "unstructured": (0, 1, 2, 3)}
+    ranks = [n if axis in axes[granularity] else 1 for axis, n in enumerate(shape)]
+    order = data.draw(st.permutations(range(int(np.prod(ranks)))))
+    scale = data.draw(st.sampled_from((1.0, -1.0, 0.1)))
+    weight = np.ones(shape) * (scale * (1 + 1e-9 * np.array(order).reshape(ranks)))
+    check_ranking(submission, weight, granularity, sparsity)
 
 
 @part("granularity_mask")
@@ -395,6 +387,20 @@ def test_ranks_by_the_l2_norm_and_by_no_other(submission, data, granularity):
 
 
 @part("granularity_mask")
+@given(size=st.sampled_from((0.75, -0.75, 0.8)), swap=st.booleans(), filters=st.integers(1, 2))
+def test_ranks_kernels_by_the_root_of_the_sum_of_squares(submission, size, swap, filters):
+    """A diagonal kernel has the larger root of squares, and the smaller largest singular value."""
+    kernels = [np.diag([size, size]), np.array([[0.0, 1.0], [0.0, 0.0]])]
+    weight = np.array([kernels[::-1] if swap else kernels] * filters)
+    removed = removed_units(submission, weight, "kernel", 0.5)
+    expect(
+        removed == [swap != (n % 2 == 1) for n in range(2 * filters)],
+        "every kernel with a single weight of 1 to go, and no other",
+        f"the L2 norm of all entries of a kernel: √({size}² + {size}²) is more than 1",
+    )
+
+
+@part("granularity_mask")
 @given(data=st.data())
 def test_ranks_all_kernels_and_all_weights_in_one_ranking(submission, data):
     """The first filters hold all that is small: nothing goes from the others."""
@@ -423,40 +429,6 @@ def test_removes_nothing_at_sparsity_0_and_all_at_1(submission, granularity, sha
         "everything kept" if end == 0 else "everything removed",
         "sparsity 0 removes nothing, sparsity 1 all",
     )
-
-
-@part("granularity_mask")
-@pytest.mark.parametrize("granularity", ["filters", "layer", "2:4", "none", "weight", ""])
-def test_rejects_a_granularity_that_is_not_listed(submission, granularity):
-    expect_error(ValueError, "granularity", submission.granularity_mask, WEIGHT, granularity, 0.5)
-
-
-@part("granularity_mask")
-@each_unit
-@pytest.mark.parametrize("sparsity", [-0.1, 1.5, float("nan"), float("inf"), float("-inf")])
-def test_rejects_a_sparsity_outside_0_to_1(submission, granularity, sparsity):
-    expect_error(ValueError, "sparsity", submission.granularity_mask, WEIGHT, granularity, sparsity)
-
-
-@part("granularity_mask")
-@wrong_types
-def test_rejects_a_sparsity_of_another_type(submission, value):
-    expect_error(TypeError, "sparsity", submission.granularity_mask, WEIGHT, "filter", value)
-
-
-@part("granularity_mask")
-@bad_weights
-@pytest.mark.parametrize("granularity", ["filter", "unstructured"])
-def test_rejects_bad_weights(submission, case, granularity):
-    expect_error(
-        ValueError, "weight", submission.granularity_mask, BAD_WEIGHTS[case], granularity, 0.5
-    )
-
-
-@part("granularity_mask")
-@wrong_types
-def test_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.granularity_mask, value, "filter", 0.5)
 
 
 # --- dense_shape_after ---------------------------------------------------------------------
@@ -527,15 +499,3 @@ def test_keeps_the_size_of_the_window(submission, data, shape):
     mask = np.moveaxis(mask, 0, axis)
     assume(mask.any())
     check_shape(submission, mask)
-
-
-@part("dense_shape_after")
-@empty_masks
-def test_dense_shape_after_rejects_an_empty_mask(submission, case):
-    expect_error(ValueError, "mask", submission.dense_shape_after, EMPTY_MASKS[case])
-
-
-@part("dense_shape_after")
-@wrong_types
-def test_dense_shape_after_rejects_a_mask_of_another_type(submission, value):
-    expect_error(TypeError, "mask", submission.dense_shape_after, value)

@@ -5,13 +5,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.grading import expect, expect_error, expect_number, part, show
-
-NAN = float("nan")
-# NaN for a count is a bad value, and no integer either: both errors are right.
-EITHER = (ValueError, TypeError)
-not_positive = pytest.mark.parametrize("value", [0, -1])
-wrong_types = pytest.mark.parametrize("value", [None, "3"])
+from tests.grading import expect, expect_number, part, show
 
 
 def expect_whole(value, want, why):
@@ -30,9 +24,6 @@ def widths():
 
 
 # --- conv2d_macs ---------------------------------------------------------------------------
-
-CONV = {"in_channels": 4, "out_channels": 6, "kernel_size": 3, "output_size": 8, "groups": 1}
-each_size = pytest.mark.parametrize("name", list(CONV))
 
 
 def as_pair(size):
@@ -124,56 +115,8 @@ def test_counts_a_large_layer_exactly(submission):
     )
 
 
-@part("conv2d_macs")
-@each_size
-@not_positive
-def test_conv2d_macs_rejects_a_size_that_is_not_positive(submission, name, value):
-    expect_error(ValueError, name, submission.conv2d_macs, **{**CONV, name: value})
-
-
-@part("conv2d_macs")
-@pytest.mark.parametrize("name", ["kernel_size", "output_size"])
-@pytest.mark.parametrize("value", [(0, 3), (3, 0), (-2, 3), (3, -2), (-3, -3)])
-def test_conv2d_macs_rejects_a_pair_with_a_size_that_is_not_positive(submission, name, value):
-    expect_error(ValueError, name, submission.conv2d_macs, **{**CONV, name: value})
-
-
-@part("conv2d_macs")
-@pytest.mark.parametrize(
-    "in_channels, out_channels, groups, names",
-    [
-        (6, 8, 4, ("in_channels", "groups")),
-        (8, 6, 4, ("out_channels", "groups")),
-        (6, 6, 4, ("in_channels", "out_channels", "groups")),
-        (6, 10, 4, ("in_channels", "out_channels", "groups")),
-        (2, 4, 4, ("in_channels", "groups")),
-        (4, 2, 4, ("out_channels", "groups")),
-    ],
-)
-def test_rejects_channels_that_the_groups_do_not_divide(
-    submission, in_channels, out_channels, groups, names
-):
-    expect_error(
-        ValueError, names, submission.conv2d_macs, in_channels, out_channels, 3, 8, groups=groups
-    )
-
-
-@part("conv2d_macs")
-@pytest.mark.parametrize("name", ["in_channels", "out_channels", "groups"])
-def test_conv2d_macs_rejects_nan(submission, name):
-    expect_error(EITHER, name, submission.conv2d_macs, **{**CONV, name: NAN})
-
-
-@part("conv2d_macs")
-@each_size
-@wrong_types
-def test_conv2d_macs_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.conv2d_macs, **{**CONV, name: value})
-
-
 # --- storage_bits --------------------------------------------------------------------------
 
-MATRIX = {"shape": (4, 8), "nnz": 16, "layout": "csr", "value_bits": 32, "index_bits": 32}
 COUNTS = {
     "dense": "rows·cols values, zeros among them, and nothing else",
     "bitmask": "one bit an entry, not rounded up to bytes, and a value for each non-zero",
@@ -181,8 +124,6 @@ COUNTS = {
     "csr": "for each non-zero a value and one index, and rows + 1 pointers",
     "2:4": "for each kept value the value and two bits",
 }
-# A message may speak of a side of the shape.
-SHAPE = ("shape", "rows", "cols")
 
 
 def bits_counted(shape, nnz, layout, value_bits, index_bits):
@@ -267,63 +208,9 @@ def test_storage_bits_is_exact_for_a_large_matrix(submission):
     )
 
 
-@part("storage_bits")
-@pytest.mark.parametrize("shape", [(2, 2), (2, 6), (4, 2), (4, 3), (8, 5), (4, 7)])
-def test_two_of_four_rejects_columns_that_4_does_not_divide(submission, shape):
-    nnz = shape[0] * shape[1] // 2
-    names = (*SHAPE, "columns", "layout")
-    expect_error(ValueError, names, submission.storage_bits, shape, nnz, "2:4")
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("nnz", [0, 1, 11, 13, 24])
-def test_two_of_four_rejects_a_count_that_is_not_half(submission, nnz):
-    expect_error(ValueError, ("nnz", "layout"), submission.storage_bits, (3, 8), nnz, "2:4")
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("layout", ["bitmask", "coo", "csr"])
-@pytest.mark.parametrize("nnz", [-1, 13, 100])
-def test_rejects_a_number_of_non_zeros_that_the_matrix_cannot_hold(submission, layout, nnz):
-    expect_error(ValueError, "nnz", submission.storage_bits, (3, 4), nnz, layout)
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (-1, 4), (4, -1), (-2, -2)])
-def test_storage_bits_rejects_a_shape_that_is_not_positive(submission, shape):
-    expect_error(ValueError, SHAPE, submission.storage_bits, shape, 0, "csr")
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("name", ["value_bits", "index_bits"])
-@not_positive
-def test_storage_bits_rejects_a_width_that_is_not_positive(submission, name, value):
-    expect_error(ValueError, name, submission.storage_bits, **{**MATRIX, name: value})
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("layout", ["ellpack", "", "1:4"])
-def test_storage_bits_rejects_an_unknown_layout(submission, layout):
-    expect_error(ValueError, "layout", submission.storage_bits, **{**MATRIX, "layout": layout})
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("name", ["nnz", "value_bits", "index_bits"])
-def test_storage_bits_rejects_nan(submission, name):
-    expect_error(EITHER, name, submission.storage_bits, **{**MATRIX, name: NAN})
-
-
-@part("storage_bits")
-@pytest.mark.parametrize("name", ["nnz", "value_bits", "index_bits"])
-@wrong_types
-def test_storage_bits_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.storage_bits, **{**MATRIX, name: value})
-
-
 # --- break_even_nnz ------------------------------------------------------------------------
 
 SPARSE = ("bitmask", "coo", "csr")
-EVEN = {"shape": (4, 8), "layout": "csr", "value_bits": 32, "index_bits": 32}
 
 
 def most_that_fits(shape, layout, value_bits, index_bits):
@@ -410,41 +297,7 @@ def test_breaks_even_in_a_larger_matrix(submission, layout):
     check_break_even(submission, (96, 131), layout, 16, 24)
 
 
-@part("break_even_nnz")
-@pytest.mark.parametrize("layout", ["ellpack", "", "dense", "2:4"])
-def test_break_even_nnz_rejects_another_layout(submission, layout):
-    expect_error(ValueError, "layout", submission.break_even_nnz, **{**EVEN, "layout": layout})
-
-
-@part("break_even_nnz")
-@pytest.mark.parametrize("shape", [(0, 4), (4, 0), (-1, 4), (4, -1), (-2, -2)])
-def test_break_even_nnz_rejects_a_shape_that_is_not_positive(submission, shape):
-    expect_error(ValueError, SHAPE, submission.break_even_nnz, **{**EVEN, "shape": shape})
-
-
-@part("break_even_nnz")
-@pytest.mark.parametrize("name", ["value_bits", "index_bits"])
-@not_positive
-def test_break_even_nnz_rejects_a_width_that_is_not_positive(submission, name, value):
-    expect_error(ValueError, name, submission.break_even_nnz, **{**EVEN, name: value})
-
-
-@part("break_even_nnz")
-@pytest.mark.parametrize("name", ["value_bits", "index_bits"])
-def test_break_even_nnz_rejects_nan(submission, name):
-    expect_error(EITHER, name, submission.break_even_nnz, **{**EVEN, name: NAN})
-
-
-@part("break_even_nnz")
-@pytest.mark.parametrize("name", ["value_bits", "index_bits"])
-@wrong_types
-def test_break_even_nnz_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.break_even_nnz, **{**EVEN, name: value})
-
-
 # --- roofline_seconds ----------------------------------------------------------------------
-
-KERNEL = {"flops": 2e9, "bytes_moved": 1e6, "peak_flops": 1e12, "bandwidth": 1e11}
 
 
 def amounts(low, high):
@@ -494,38 +347,30 @@ def test_takes_the_common_time_where_both_are_equally_slow(
 
 
 @part("roofline_seconds")
-@pytest.mark.parametrize(
-    ("case", "want"), [((0.25, 0.5, 0.5, 0.125), 4.0), ((0.5, 0.125, 0.25, 0.5), 2.0)]
-)
-def test_takes_amounts_and_rates_below_one_whatever_their_unit(submission, case, want):
+@given(amount=amounts(3, 9), peak_flops=amounts(9, 13), bandwidth=amounts(9, 12))
+@pytest.mark.parametrize("zero", ["flops", "bytes_moved"])
+def test_takes_the_other_time_where_one_amount_is_zero(
+    submission, zero, amount, peak_flops, bandwidth
+):
+    flops, bytes_moved = (0, amount) if zero == "flops" else (amount, 0)
     expect_number(
-        submission.roofline_seconds(*case),
-        want,
-        "in other units (TFLOPs, GB) the numbers are small, and the seconds are the same",
+        submission.roofline_seconds(flops, bytes_moved, peak_flops, bandwidth),
+        max(flops / peak_flops, bytes_moved / bandwidth),
+        "a copy has no operations, and what is in the cache moves no bytes: the other one decides",
+        rtol=1e-9,
     )
 
 
 @part("roofline_seconds")
-@pytest.mark.parametrize("name", ["peak_flops", "bandwidth"])
-@pytest.mark.parametrize("value", [0, 0.0, -1e9])
-def test_rejects_a_rate_that_is_not_positive(submission, name, value):
-    expect_error(ValueError, name, submission.roofline_seconds, **{**KERNEL, name: value})
-
-
-@part("roofline_seconds")
-@pytest.mark.parametrize("name", ["flops", "bytes_moved"])
-def test_rejects_a_negative_amount_of_work(submission, name):
-    expect_error(ValueError, name, submission.roofline_seconds, **{**KERNEL, name: -1.0})
-
-
-@part("roofline_seconds")
-@pytest.mark.parametrize("name", list(KERNEL))
-def test_roofline_seconds_rejects_nan(submission, name):
-    expect_error(ValueError, name, submission.roofline_seconds, **{**KERNEL, name: NAN})
-
-
-@part("roofline_seconds")
-@pytest.mark.parametrize("name", list(KERNEL))
-@wrong_types
-def test_roofline_seconds_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.roofline_seconds, **{**KERNEL, name: value})
+@pytest.mark.parametrize(
+    "flops, bytes_moved, peak_flops, bandwidth",
+    [(0.25, 0.5, 0.5, 0.125), (0.5, 0.125, 0.25, 0.5)],
+)
+def test_takes_amounts_and_rates_below_one_whatever_their_unit(
+    submission, flops, bytes_moved, peak_flops, bandwidth
+):
+    expect_number(
+        submission.roofline_seconds(flops, bytes_moved, peak_flops, bandwidth),
+        max(flops / peak_flops, bytes_moved / bandwidth),
+        "in other units (TFLOPs, GB) the numbers are small, and the seconds are the same",
+    )

@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 from tests.grading import (
     expect,
     expect_close,
-    expect_error,
     expect_mask,
     expect_number,
     expect_same_dtype,
@@ -20,17 +19,7 @@ from tests.grading import (
 )
 from tests.strategies.vectors import arrays, masks, sparsities
 
-NAN = float("nan")
-# NaN for a count is a bad value, and no integer either: both errors are right.
-EITHER = (ValueError, TypeError)
-BAD_FRACTIONS = [-0.1, 1.5, NAN, float("inf"), float("-inf")]
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-bad_fractions = pytest.mark.parametrize("value", BAD_FRACTIONS)
-
-
 # --- training_flops ------------------------------------------------------------------------
-
-STEP = {"forward_flops": 1e9, "sparsity": 0.9, "method": "rigl", "update_interval": 100}
 
 
 def forward_passes():
@@ -123,55 +112,8 @@ def test_rigl_updates_every_100_steps_unless_told(submission, f, sparsity):
     )
 
 
-@part("training_flops")
-@pytest.mark.parametrize("value", [-1.0, NAN])
-def test_rejects_operations_that_are_not_positive(submission, value):
-    expect_error(
-        ValueError, "forward_flops", submission.training_flops, **{**STEP, "forward_flops": value}
-    )
-
-
-@part("training_flops")
-@pytest.mark.parametrize("method", ["static", "rigl"])
-@bad_fractions
-def test_training_flops_rejects_a_sparsity_outside_0_to_1(submission, method, value):
-    expect_error(ValueError, "sparsity", submission.training_flops, 1e9, value, method)
-
-
-@part("training_flops")
-@pytest.mark.parametrize("method", ["set", "", "sparse"])
-def test_training_flops_rejects_another_method(submission, method):
-    expect_error(ValueError, "method", submission.training_flops, 1e9, 0.5, method)
-
-
-@part("training_flops")
-@pytest.mark.parametrize("value", [0, -1, -100])
-def test_rejects_an_interval_that_is_not_positive(submission, value):
-    expect_error(
-        ValueError,
-        "update_interval",
-        submission.training_flops,
-        **{**STEP, "update_interval": value},
-    )
-
-
-@part("training_flops")
-def test_rejects_nan_for_the_interval(submission):
-    expect_error(
-        EITHER, "update_interval", submission.training_flops, **{**STEP, "update_interval": NAN}
-    )
-
-
-@part("training_flops")
-@pytest.mark.parametrize("name", ["forward_flops", "sparsity", "update_interval"])
-@wrong_types
-def test_training_flops_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.training_flops, **{**STEP, name: value})
-
-
 # --- memory_bytes --------------------------------------------------------------------------
 
-MEMORY = {"n_params": 100, "sparsity": 0.9, "phase": "inference", "optimizer": "adam"}
 COPIES = {"sgd": "", "momentum": "m", "adam": "mv"}
 
 
@@ -250,59 +192,37 @@ def test_counts_a_large_model_exactly(submission):
 
 
 @part("memory_bytes")
-@pytest.mark.parametrize("value", [0, -1])
 @pytest.mark.parametrize("phase", ["training", "inference"])
-def test_rejects_a_number_of_parameters_that_is_not_positive(submission, phase, value):
-    expect_error(ValueError, "n_params", submission.memory_bytes, value, 0.5, phase)
-
-
-@part("memory_bytes")
-def test_rejects_nan_for_the_number_of_parameters(submission):
-    expect_error(EITHER, "n_params", submission.memory_bytes, **{**MEMORY, "n_params": NAN})
-
-
-@part("memory_bytes")
-@bad_fractions
-def test_memory_bytes_rejects_a_sparsity_outside_0_to_1(submission, value):
-    expect_error(ValueError, "sparsity", submission.memory_bytes, **{**MEMORY, "sparsity": value})
-
-
-@part("memory_bytes")
-@pytest.mark.parametrize("phase", ["serving", "", "train"])
-def test_rejects_another_phase(submission, phase):
-    expect_error(ValueError, "phase", submission.memory_bytes, **{**MEMORY, "phase": phase})
-
-
-@part("memory_bytes")
-@pytest.mark.parametrize("optimizer", ["rmsprop", "", "adamax"])
-def test_rejects_another_optimizer(submission, optimizer):
-    expect_error(ValueError, "optimizer", submission.memory_bytes, 100, 0.5, "training", optimizer)
-
-
-@part("memory_bytes")
-@pytest.mark.parametrize("name", ["n_params", "sparsity"])
-@wrong_types
-def test_memory_bytes_rejects_what_is_no_number(submission, name, value):
-    expect_error(TypeError, name, submission.memory_bytes, **{**MEMORY, name: value})
+def test_counts_a_model_of_seven_billion_parameters_exactly(submission, phase):
+    n, kept = 7_000_000_001, 3_500_000_001
+    want, why = {
+        "training": (13 * n, "13 bytes a parameter"),
+        "inference": (n // 8 + 1 + 4 * kept, f"a bit a parameter, and 4 bytes a value of {kept}"),
+    }[phase]
+    expect_bytes(
+        submission.memory_bytes(n, 0.5, phase, "momentum"),
+        want,
+        f"the count is exact, also beyond 32 bits: {why}",
+    )
 
 
 # --- rigl_update ---------------------------------------------------------------------------
 
-WEIGHTS = np.array([0.5, -2.0, 0.25, 1.0])
-GRADIENTS = np.array([0.1, 0.4, -0.2, 0.3])
-MASK = np.array([True, True, False, True])
-UPDATE = {"weights": WEIGHTS, "gradients": GRADIENTS, "mask": MASK, "fraction": 0.5}
 SHAPES = ((6,), (9,), (2, 4), (3, 3), (2, 2, 2), (2, 1, 2, 2), (1,), (5, 1))
-NOT_FINITE = pytest.mark.parametrize("bad", [NAN, float("inf"), float("-inf")])
 
 
 @st.composite
 def ranked(draw, shape, dtype):
-    """Values of both signs, of which no two have the same magnitude, and none is zero."""
+    """Values of both signs, of which no two have the same magnitude, and none is zero.
+
+    In float64 they may be so near to one another that float32 would make them equal.
+    """
     count = int(np.prod(shape))
     order = np.array(draw(st.permutations(range(1, count + 1))))
     signs = np.frombuffer(draw(st.binary(min_size=count, max_size=count)), dtype=np.uint8) % 2
-    return np.where(signs == 0, order, -order).reshape(shape).astype(dtype) / 8
+    near = dtype == "float64" and draw(st.booleans())
+    sizes = 1 + 1e-9 * order if near else order / 8
+    return np.where(signs == 0, sizes, -sizes).reshape(shape).astype(dtype)
 
 
 @st.composite
@@ -506,45 +426,62 @@ def test_a_dropped_weight_of_large_gradient_keeps_its_value(submission):
 
 
 @part("rigl_update")
+@given(case=updates(), still=st.sampled_from(("fraction 0", "none active", "all active")))
+def test_returns_new_arrays_also_where_nothing_moves(submission, case, still):
+    weights, gradients, mask, fraction = case
+    mask = {"fraction 0": mask, "none active": mask & False, "all active": mask | True}[still]
+    fraction = 0.0 if still == "fraction 0" else fraction
+    moved, grown = call(submission, (weights, gradients, mask, fraction))
+    for name, array in (("weights", moved), ("mask", grown)):
+        expect(
+            not any(np.may_share_memory(array, given) for given in case[:2] + (mask,)),
+            f"a new array of {name}",
+            "the caller goes on to change what it gets, and still needs what it gave",
+            f"{name} that share their memory with an argument",
+        )
+    check_values(weights, mask, moved, grown)
+
+
+def check_count(submission, data, equal):
+    """Half of the active weights move, and all magnitudes of one kind are equal."""
+    count = data.draw(st.sampled_from((4, 6, 8)))
+    mask = np.array(data.draw(st.permutations([False] * (count // 2) + [True] * (count // 2))))
+    weights, gradients = (data.draw(ranked((count,), "float64")) for _ in range(2))
+    if equal == "weights":
+        weights = np.full(count, data.draw(st.sampled_from((0.5, -0.5, 3.0))))
+    else:
+        gradients = np.full(count, 0.0 if equal == "no gradients" else 0.5)
+    case = weights, gradients, mask, 0.5
+    _, grown = call(submission, case)
+    expect(
+        some_choice_explains(*case, grown),
+        f"a mask such as {show(grown_mask(*case))}",
+        f"of equal magnitudes any may be chosen: {due(mask, 0.5)} are dropped, the smallest, and "
+        "as many are grown of those that are inactive then",
+        f"{show(grown)}",
+    )
+
+
+@part("rigl_update")
+@given(data=st.data())
+def test_drops_no_more_than_the_count_where_weights_are_equally_large(submission, data):
+    check_count(submission, data, "weights")
+
+
+@part("rigl_update")
+@given(data=st.data())
+def test_grows_no_more_than_the_count_where_gradients_are_equally_large(submission, data):
+    check_count(submission, data, "gradients")
+
+
+@part("rigl_update")
+@given(data=st.data())
+def test_grows_no_fewer_than_the_count_where_the_gradients_are_0(submission, data):
+    check_count(submission, data, "no gradients")
+
+
+@part("rigl_update")
 @given(case=updates())
 def test_rigl_update_keeps_the_dtype_of_the_weights(submission, case):
     moved, _ = call(submission, case)
     expect_same_dtype(moved, case[0])
-
-
-@part("rigl_update")
-@bad_fractions
-def test_rejects_a_fraction_outside_0_to_1(submission, value):
-    expect_error(ValueError, "fraction", submission.rigl_update, **{**UPDATE, "fraction": value})
-
-
-@part("rigl_update")
-@pytest.mark.parametrize("name", ["gradients", "mask"])
-@pytest.mark.parametrize("shape", [(3,), (5,), (1,), (2, 2), (1, 4), (4, 1)])
-def test_rejects_arrays_of_another_shape(submission, name, shape):
-    value = np.ones(shape, dtype=bool if name == "mask" else float)
-    expect_error(ValueError, (name, "weights"), submission.rigl_update, **{**UPDATE, name: value})
-
-
-@part("rigl_update")
-@pytest.mark.parametrize("name", ["weights", "gradients"])
-@pytest.mark.parametrize("place", [0, 2])
-@NOT_FINITE
-def test_rejects_arrays_that_hold_nan_or_infinity(submission, name, place, bad):
-    value = UPDATE[name].copy()
-    value[place] = bad
-    expect_error(ValueError, name, submission.rigl_update, **{**UPDATE, name: value})
-
-
-@part("rigl_update")
-def test_rejects_empty_arrays(submission):
-    empty, mask = np.array([]), np.array([], dtype=bool)
-    names = ("weights", "gradients", "mask")
-    expect_error(ValueError, names, submission.rigl_update, empty, empty, mask, 0.5)
-
-
-@part("rigl_update")
-@pytest.mark.parametrize("name", ["weights", "gradients", "mask", "fraction"])
-@wrong_types
-def test_rigl_update_rejects_another_type(submission, name, value):
-    expect_error(TypeError, name, submission.rigl_update, **{**UPDATE, name: value})

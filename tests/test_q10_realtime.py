@@ -3,22 +3,10 @@
 from fractions import Fraction
 
 import numpy as np
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.grading import Wrong, expect, expect_close, expect_error, expect_number, part, show
-
-SAMPLES = np.array([3.0, 1.0, 2.0, 4.0])
-BAD_ARRAYS = {
-    "empty": np.array([]),
-    "with a NaN": np.array([1.0, np.nan]),
-    "with an infinity": np.array([1.0, np.inf]),
-}
-NAN = float("nan")
-bad_arrays = pytest.mark.parametrize("case", list(BAD_ARRAYS))
-bad_percentages = pytest.mark.parametrize("q", [0.0, -1.0, 100.5, NAN, float("inf")])
-wrong_types = pytest.mark.parametrize("value", [None, "5"])
+from tests.grading import Wrong, expect, expect_close, expect_number, part, show
 
 # Where n · q / 100 is a whole number that binary floating point misses, in one order of
 # operations or another: (q, n).
@@ -44,11 +32,11 @@ WHOLE_RANKS = [
 ]
 
 
-def expect_plain_number(value, want, why):
-    """A number equal to `want`; a bool is none."""
+def expect_plain_number(value, want, why, rtol=0.0):
+    """A number equal to `want`, to the last digit where it is one of those given; no bool."""
     if isinstance(value, (bool, np.bool_)):
         raise Wrong(f"the number {want!r}", why, show(value))
-    expect_number(value, want, why)
+    expect_number(value, want, why, rtol=rtol)
 
 
 def rank(q, count):
@@ -68,9 +56,10 @@ def shuffled(count):
 
 @st.composite
 def sample_arrays(draw, max_size=12, largest=8):
-    """Latencies on a grid of quarters, with many ties."""
+    """Latencies on a grid of quarters, or of tenths, which no float holds; with many ties."""
     ticks = draw(st.lists(st.integers(1, 4 * largest), min_size=1, max_size=max_size))
-    array = np.array(ticks, dtype=draw(st.sampled_from(("float64", "float32")))) / 4
+    dtype, ticks_a_unit = draw(st.sampled_from((("float64", 4), ("float32", 4), ("float64", 10))))
+    array = np.array(ticks, dtype=dtype) / ticks_a_unit
     array.flags.writeable = draw(st.booleans())
     return array
 
@@ -152,30 +141,6 @@ def test_does_not_round_q(submission, case):
     )
 
 
-@part("percentile_latency")
-@bad_percentages
-def test_percentile_latency_rejects_a_q_outside_0_to_100(submission, q):
-    expect_error(ValueError, "q", submission.percentile_latency, SAMPLES, q)
-
-
-@part("percentile_latency")
-@wrong_types
-def test_percentile_latency_rejects_a_q_of_another_type(submission, value):
-    expect_error(TypeError, "q", submission.percentile_latency, SAMPLES, value)
-
-
-@part("percentile_latency")
-@bad_arrays
-def test_percentile_latency_rejects_bad_samples(submission, case):
-    expect_error(ValueError, "samples", submission.percentile_latency, BAD_ARRAYS[case], 50.0)
-
-
-@part("percentile_latency")
-@wrong_types
-def test_percentile_latency_rejects_samples_of_another_type(submission, value):
-    expect_error(TypeError, "samples", submission.percentile_latency, value, 50.0)
-
-
 # --- deadline_miss_rate --------------------------------------------------------------------
 
 
@@ -194,8 +159,19 @@ def test_is_the_share_of_the_samples_later_than_the_deadline(submission, case):
     late = sum(1 for sample in samples.tolist() if sample > deadline)
     value = submission.deadline_miss_rate(samples, deadline)
     expect_plain_number(
-        value, late / samples.size, f"{late} of {samples.size} samples are later than {deadline:g}"
+        value,
+        late / samples.size,
+        f"{late} of {samples.size} samples are later than {deadline!r}",
+        rtol=1e-6,
     )
+
+
+@st.composite
+def hairs(draw):
+    """A deadline, the least that makes a difference to it, and how often it is above or below."""
+    deadline = draw(st.sampled_from((0.1, 2.0, 10.0, 16.7)))
+    hair = draw(st.sampled_from((1e-13, 1e-9, 1e-5))) * deadline
+    return deadline, hair, draw(st.integers(0, 3)), draw(st.integers(0, 3))
 
 
 @part("deadline_miss_rate")
@@ -207,30 +183,23 @@ def test_counts_a_sample_at_the_deadline_as_in_time(submission, count, late):
         value,
         late / (count + late),
         "a sample equal to the deadline is in time: only later ones are missed",
+        rtol=1e-6,
     )
 
 
 @part("deadline_miss_rate")
-def test_deadline_miss_rate_rejects_a_deadline_that_is_nan(submission):
-    expect_error(ValueError, "deadline", submission.deadline_miss_rate, SAMPLES, NAN)
-
-
-@part("deadline_miss_rate")
-@wrong_types
-def test_deadline_miss_rate_rejects_a_deadline_of_another_type(submission, value):
-    expect_error(TypeError, "deadline", submission.deadline_miss_rate, SAMPLES, value)
-
-
-@part("deadline_miss_rate")
-@bad_arrays
-def test_deadline_miss_rate_rejects_bad_samples(submission, case):
-    expect_error(ValueError, "samples", submission.deadline_miss_rate, BAD_ARRAYS[case], 2.0)
-
-
-@part("deadline_miss_rate")
-@wrong_types
-def test_deadline_miss_rate_rejects_samples_of_another_type(submission, value):
-    expect_error(TypeError, "samples", submission.deadline_miss_rate, value, 2.0)
+@given(case=hairs())
+def test_counts_a_sample_a_hair_above_the_deadline_as_late(submission, case):
+    deadline, hair, above, below = case
+    samples = np.array([deadline] + [deadline + hair] * above + [deadline - hair] * below)
+    value = submission.deadline_miss_rate(samples, deadline)
+    expect_plain_number(
+        value,
+        above / len(samples),
+        f"{above} samples are {hair:g} later than the deadline, and that is late; {below} are as "
+        "much before it, and one is at it",
+        rtol=1e-6,
+    )
 
 
 # --- smallest_sparsity ---------------------------------------------------------------------
@@ -240,9 +209,9 @@ def check_choice(submission, profiles, deadline, q):
     percentiles = {s: percentile(samples, q) for s, samples in profiles.items()}
     in_time = [s for s, latency in percentiles.items() if latency <= deadline]
     value = submission.smallest_sparsity(profiles, deadline, q)
-    shown = ", ".join(f"{s:g}: {percentiles[s]:g}" for s in sorted(percentiles))
+    shown = ", ".join(f"{s!r}: {percentiles[s]!r}" for s in sorted(percentiles))
     why = (
-        f"the percentiles are {{{shown}}}; of those that are at most {deadline:g}, the smallest "
+        f"the percentiles are {{{shown}}}; of those that are at most {deadline!r}, the smallest "
         "sparsity"
     )
     if in_time:
@@ -256,7 +225,7 @@ def profiled(draw):
     """Profiles in any order, latency going up and down with sparsity; and a deadline among them."""
     keys = draw(
         st.lists(
-            st.sampled_from((0.0, 0.0, 0.25, 0.5, 0.75, 0.9, 0.95, 1.0)),
+            st.sampled_from((0.0, 0.0, 1e-05, 0.25, 0.5, 0.5 + 1e-9, 0.75, 0.9, 0.95, 1.0)),
             min_size=1,
             max_size=6,
             unique=True,
@@ -273,6 +242,18 @@ def profiled(draw):
 @given(case=profiled())
 def test_is_the_smallest_sparsity_whose_percentile_meets_the_deadline(submission, case):
     check_choice(submission, *case)
+
+
+@part("smallest_sparsity")
+@given(case=hairs(), late=st.sampled_from((0.0, 0.25, 1e-05)))
+def test_a_percentile_a_hair_above_the_deadline_does_not_meet_it(submission, case, late):
+    deadline, hair, _, _ = case
+    profiles = {
+        0.9: np.array([deadline - hair]),
+        0.5: np.array([deadline]),
+        late: np.array([deadline + hair]),
+    }
+    check_choice(submission, profiles, deadline, 99)
 
 
 @part("smallest_sparsity")
@@ -316,44 +297,6 @@ def test_is_none_where_none_meets_the_deadline(submission, sparsity, count):
     expect(value is None, "None", "every sample of every profile is later than the deadline")
 
 
-@part("smallest_sparsity")
-@bad_percentages
-def test_smallest_sparsity_rejects_a_q_outside_0_to_100(submission, q):
-    expect_error(ValueError, "q", submission.smallest_sparsity, {0.5: SAMPLES}, 3.0, q)
-
-
-@part("smallest_sparsity")
-@wrong_types
-def test_smallest_sparsity_rejects_a_q_of_another_type(submission, value):
-    expect_error(TypeError, "q", submission.smallest_sparsity, {0.5: SAMPLES}, 3.0, value)
-
-
-@part("smallest_sparsity")
-def test_smallest_sparsity_rejects_a_deadline_that_is_nan(submission):
-    expect_error(ValueError, "deadline", submission.smallest_sparsity, {0.5: SAMPLES}, NAN, 50.0)
-
-
-@part("smallest_sparsity")
-@wrong_types
-def test_smallest_sparsity_rejects_a_deadline_of_another_type(submission, value):
-    expect_error(TypeError, "deadline", submission.smallest_sparsity, {0.5: SAMPLES}, value, 50.0)
-
-
-@part("smallest_sparsity")
-@bad_arrays
-def test_smallest_sparsity_rejects_bad_samples(submission, case):
-    profiles = {0.5: BAD_ARRAYS[case]}
-    names = ("samples", "profiles")
-    expect_error(ValueError, names, submission.smallest_sparsity, profiles, 3.0, 50.0)
-
-
-@part("smallest_sparsity")
-@wrong_types
-def test_smallest_sparsity_rejects_samples_of_another_type(submission, value):
-    names = ("samples", "profiles")
-    expect_error(TypeError, names, submission.smallest_sparsity, {0.5: value}, 3.0, 50.0)
-
-
 # --- response_times ------------------------------------------------------------------------
 
 
@@ -384,7 +327,7 @@ def check_responses(submission, period, service_times):
         "one response time for each request, in their order",
     )
     expect_close(
-        result,
+        array.astype(float),
         simulated(period, service_times.tolist()),
         f"requests arrive every {period:g} from 0, are served one after the other, and each "
         "response time is its end minus its arrival",
@@ -401,9 +344,10 @@ def check_responses(submission, period, service_times):
 @st.composite
 def services(draw):
     """Service times in quarters around the period: queues that grow, and queues that drain."""
-    period = draw(st.sampled_from((1.0, 1, 0.5, 2.0, 2, 3)))
+    period = draw(st.sampled_from((1.0, 1, 0.5, 2.0, 2, 3, 0.7)))
     ticks = draw(st.lists(st.integers(0, 16), min_size=1, max_size=10))
-    array = np.array(ticks, dtype=draw(st.sampled_from(("float64", "float32")))) / 4
+    dtype, ticks_a_unit = draw(st.sampled_from((("float64", 4), ("float32", 4), ("float64", 10))))
+    array = np.array(ticks, dtype=dtype) / ticks_a_unit
     array.flags.writeable = draw(st.booleans())
     return period, array
 
@@ -429,33 +373,3 @@ def test_lets_a_long_request_delay_those_behind_it(submission, long, idle, short
 def test_gives_floats_for_whole_numbers_too(submission, ticks, period):
     check_responses(submission, period, np.array(ticks))
     check_responses(submission, period / 2, np.array(ticks))
-
-
-@part("response_times")
-@pytest.mark.parametrize("period", [0.0, -1.0, NAN])
-def test_rejects_a_period_that_is_not_positive(submission, period):
-    expect_error(ValueError, "period", submission.response_times, period, SAMPLES)
-
-
-@part("response_times")
-@wrong_types
-def test_rejects_a_period_of_another_type(submission, value):
-    expect_error(TypeError, "period", submission.response_times, value, SAMPLES)
-
-
-@part("response_times")
-@bad_arrays
-def test_rejects_bad_service_times(submission, case):
-    expect_error(ValueError, "service_times", submission.response_times, 1.0, BAD_ARRAYS[case])
-
-
-@part("response_times")
-def test_rejects_a_negative_service_time(submission):
-    services = np.array([1.0, -0.25])
-    expect_error(ValueError, "service_times", submission.response_times, 1.0, services)
-
-
-@part("response_times")
-@wrong_types
-def test_rejects_service_times_of_another_type(submission, value):
-    expect_error(TypeError, "service_times", submission.response_times, 1.0, value)

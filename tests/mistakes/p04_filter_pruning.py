@@ -12,6 +12,11 @@ AXES = "A Conv2d weight has the axes (out, in, kh, kw): which of them counts the
 FOLLOW = (
     "Follow one silent channel from the conv to behind the batch-norm: what is added on the way?"
 )
+MEAN_LEFT = (
+    "running mean of an affine-free batch-norm",
+    "Without scale and shift there is nothing to set to zero, and the running mean is subtracted.",
+    "What does BatchNorm2d(affine=False) make of a channel of zeros, in eval mode?",
+)
 
 
 def _convs(model):
@@ -42,6 +47,15 @@ def _silent_copy(model, dropped):
     silent = copy.deepcopy(model)
     for layer, drop in dropped.items():
         _silence(silent, layer, drop)
+    return silent
+
+
+def _mean_left(model, dropped):
+    silent = copy.deepcopy(model)
+    for layer, drop in dropped.items():
+        _zero(drop, silent[layer].weight, silent[layer].bias)
+        if _norm(silent, layer) is not None:
+            _zero(drop, silent[layer + 1].weight, silent[layer + 1].bias)
     return silent
 
 
@@ -295,19 +309,9 @@ def scale_left(model, layer, drop):
     return silent
 
 
-@mistake(
-    "silence_filters",
-    "running mean of an affine-free batch-norm",
-    "Without scale and shift there is nothing to set to zero, and the running mean is subtracted.",
-    "What does BatchNorm2d(affine=False) make of a channel of zeros, in eval mode?",
-    observe=_behind_each_conv,
-)
+@mistake("silence_filters", *MEAN_LEFT, observe=_behind_each_conv)
 def mean_left(model, layer, drop):
-    silent = copy.deepcopy(model)
-    _zero(drop, silent[layer].weight, silent[layer].bias)
-    if _norm(model, layer) is not None:
-        _zero(drop, silent[layer + 1].weight, silent[layer + 1].bias)
-    return silent
+    return _mean_left(model, {layer: drop})
 
 
 @mistake(
@@ -554,6 +558,28 @@ def rounded_up(model, sparsity, criterion="l1"):
 
 @mistake(
     "prune_filters",
+    "halves rounded up",
+    "It rounds halves up; Python's round takes them to the even number.",
+    "What is round(2.5) in Python?",
+    observe=_behind_each_conv,
+)
+def half_up(model, sparsity, criterion="l1"):
+    return _pruned(model, sparsity, _by(criterion), lambda s, n: min(int(s * n + 0.5), n - 1))
+
+
+@mistake(
+    "prune_filters",
+    "kept count rounded",
+    "It rounds the number kept and silences the rest; halves then fall the other way.",
+    "Count for 5 filters at sparsity 0.5: which number does the text say is rounded?",
+    observe=_behind_each_conv,
+)
+def rounded_kept(model, sparsity, criterion="l1"):
+    return _pruned(model, sparsity, _by(criterion), lambda s, n: min(n - round((1 - s) * n), n - 1))
+
+
+@mistake(
+    "prune_filters",
     "sparsity read as density",
     "It keeps the fraction that should be silenced.",
     "At sparsity 0.9, how many of ten filters are left?",
@@ -576,6 +602,15 @@ def prune_norm_forgotten(model, sparsity, criterion="l1"):
         order = _scores(model[layer].weight, criterion).argsort().tolist()
         _zero(order[: _count(sparsity, len(order))], silent[layer].weight, silent[layer].bias)
     return silent
+
+
+@mistake("prune_filters", *MEAN_LEFT, observe=_behind_each_conv)
+def prune_mean_left(model, sparsity, criterion="l1"):
+    dropped = {}
+    for layer in _convs(model):
+        order = _scores(model[layer].weight, criterion).argsort().tolist()
+        dropped[layer] = order[: _count(sparsity, len(order))]
+    return _mean_left(model, dropped)
 
 
 @mistake(
@@ -769,6 +804,27 @@ def not_silent(model, evaluate, sparsities):
         silent = copy.deepcopy(model)
         _zero(_lowest(model, layer, sparsity), silent[layer].weight, silent[layer].bias)
         return silent
+
+    return _study(model, evaluate, sparsities, pruned)
+
+
+@mistake("sensitivity", *MEAN_LEFT)
+def sensitivity_mean_left(model, evaluate, sparsities):
+    return _study(
+        model, evaluate, sparsities, lambda i, s: _mean_left(model, {i: _lowest(model, i, s)})
+    )
+
+
+@mistake(
+    "sensitivity",
+    "nothing left of a layer",
+    "At high sparsity it silences every filter of a conv, where one must be left.",
+    "At sparsity 1, how many filters does `prune_filters` leave?",
+)
+def sensitivity_nothing_left(model, evaluate, sparsities):
+    def pruned(layer, sparsity):
+        order = _scores(model[layer].weight, "l1").argsort().tolist()
+        return _silent_copy(model, {layer: order[: round(sparsity * len(order))]})
 
     return _study(model, evaluate, sparsities, pruned)
 

@@ -332,6 +332,18 @@ def norm_leaks(model, layer, batches, sparsity):
 
 @mistake(
     "prune_by_activation",
+    "running mean of an affine-free batch-norm",
+    "Without scale and shift there is nothing to set to zero, and the running mean is subtracted.",
+    "What does BatchNorm2d(affine=False) make of a channel of zeros, in eval mode?",
+    observe=_behaviour,
+)
+def mean_left(model, layer, batches, sparsity):
+    order = _ranked(model, layer, batches)
+    return _silence(model, layer, order[: _count(sparsity, order)], names=("weight", "bias"))
+
+
+@mistake(
+    "prune_by_activation",
     "shift or bias left",
     "It sets weights and scales to zero, but neither the bias nor the batch-norm's shift.",
     "What is left of scale · x + shift when only the scale is zero?",

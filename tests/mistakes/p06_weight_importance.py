@@ -598,15 +598,6 @@ def half_up(scores, sparsity, scope="global"):
     return _masks(scores, sparsity, scope, count=lambda n: int(sparsity * n + 0.5))
 
 
-def _symmetric_and_definite(hessian):
-    return bool((hessian == hessian.T).all() and (torch.linalg.eigvalsh(hessian) > 0).all())
-
-
-def _checked(hessian):
-    if not _symmetric_and_definite(hessian):
-        raise ValueError("hessian must be symmetric and positive definite")
-
-
 def _removed(weights, index, column):
     moved = weights - weights[index] / column[index] * column
     moved[index] = 0.0
@@ -620,7 +611,6 @@ def _removed(weights, index, column):
     "Which is dearer: a small weight in a steep direction, or a larger one in a flat one?",
 )
 def by_magnitude(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     q = int(weights.abs().argmin())
     cost = weights[q] ** 2 / (2 * inverse[q, q])
@@ -634,7 +624,6 @@ def by_magnitude(weights, hessian):
     "What does a removal cost if the other weights may make up for it?",
 )
 def by_brain_damage(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     q = int((hessian.diagonal() * weights**2).argmin())
     cost = weights[q] ** 2 / (2 * inverse[q, q])
@@ -648,7 +637,6 @@ def by_brain_damage(weights, hessian):
     "Divide by a large curvature: should a steep direction be cheap or dear?",
 )
 def not_inverted(weights, hessian):
-    _checked(hessian)
     costs = weights**2 / (2 * hessian.diagonal())
     q = int(costs.argmin())
     return q, _removed(weights, q, hessian[:, q]), costs[q].item()
@@ -661,7 +649,6 @@ def not_inverted(weights, hessian):
     "Invert [[2, 1], [1, 2]] by hand. What stands on the diagonal?",
 )
 def diagonal_inverse(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 * hessian.diagonal() / 2
     q = int(costs.argmin())
@@ -675,7 +662,6 @@ def diagonal_inverse(weights, hessian):
     "What is the surgery in Optimal Brain Surgeon?",
 )
 def others_stay(weights, hessian):
-    _checked(hessian)
     costs = weights**2 / (2 * torch.linalg.inv(hessian).diagonal())
     q = int(costs.argmin())
     moved = weights.clone()
@@ -690,7 +676,6 @@ def others_stay(weights, hessian):
     "Check one example: is the loss after your update smaller than without it?",
 )
 def wrong_sign(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / (2 * inverse.diagonal())
     q = int(costs.argmin())
@@ -706,7 +691,6 @@ def wrong_sign(weights, hessian):
     "What must entry q of the change be, so that the weight comes out as zero?",
 )
 def not_divided(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / (2 * inverse.diagonal())
     q = int(costs.argmin())
@@ -722,7 +706,6 @@ def not_divided(weights, hessian):
     "Put your new weights into ½ δᵀHδ. Is it the number that you return?",
 )
 def no_half_in_the_cost(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / inverse.diagonal()
     q = int(costs.argmin())
@@ -736,7 +719,6 @@ def no_half_in_the_cost(weights, hessian):
     "Put your new weights into ½ δᵀHδ. Is it the number that you return?",
 )
 def cost_before_the_move(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     q = int((weights**2 / inverse.diagonal()).argmin())
     cost = hessian[q, q] * weights[q] ** 2 / 2
@@ -750,7 +732,6 @@ def cost_before_the_move(weights, hessian):
     "Which of the costs should the caller pay?",
 )
 def dearest_removed(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / (2 * inverse.diagonal())
     q = int(costs.argmax())
@@ -764,7 +745,6 @@ def dearest_removed(weights, hessian):
     "What should stand at the index that is removed?",
 )
 def change_returned(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / (2 * inverse.diagonal())
     q = int(costs.argmin())
@@ -784,53 +764,7 @@ def _exact(outcome, call):
     observe=_exact,
 )
 def remainder_left(weights, hessian):
-    _checked(hessian)
     inverse = torch.linalg.inv(hessian)
     costs = weights**2 / (2 * inverse.diagonal())
     q = int(costs.argmin())
     return q, weights - weights[q] / inverse[q, q] * inverse[:, q], costs[q].item()
-
-
-def _without_checks(weights, hessian):
-    inverse = torch.linalg.inv(hessian)
-    costs = weights**2 / (2 * inverse.diagonal())
-    q = int(costs.argmin())
-    return q, _removed(weights, q, inverse[:, q]), costs[q].item()
-
-
-@mistake(
-    "obs_prune_one",
-    "any matrix accepted",
-    "It takes whatever can be inverted for a Hessian of a minimum.",
-    "What does a negative entry on the diagonal of H⁻¹ make of the cost?",
-)
-def anything_goes(weights, hessian):
-    return _without_checks(weights, hessian)
-
-
-@mistake(
-    "obs_prune_one",
-    "symmetry not checked",
-    "A Cholesky factorisation reads one triangle of H only; what is in the other goes unseen.",
-    "Does your check look at both hessian[0, 1] and hessian[1, 0]?",
-)
-def cholesky_only(weights, hessian):
-    factor, info = torch.linalg.cholesky_ex(hessian)
-    if info:
-        raise ValueError("hessian must be positive definite")
-    inverse = torch.cholesky_inverse(factor)
-    costs = weights**2 / (2 * inverse.diagonal())
-    q = int(costs.argmin())
-    return q, _removed(weights, q, inverse[:, q]), costs[q].item()
-
-
-@mistake(
-    "obs_prune_one",
-    "definiteness not checked",
-    "It checks that H is symmetric, not that it is positive definite.",
-    "What is ½ δᵀHδ for H = −I, and would a minimum have such a Hessian?",
-)
-def symmetry_only(weights, hessian):
-    if not torch.equal(hessian, hessian.T):
-        raise ValueError("hessian must be symmetric")
-    return _without_checks(weights, hessian)

@@ -298,6 +298,23 @@ def max_norm(weight, granularity, sparsity):
 
 @mistake(
     "granularity_mask",
+    "spectral norm",
+    "It ranks kernels by their largest singular value: that is what np.linalg.norm(…, 2) returns "
+    "for a matrix.",
+    "What does np.linalg.norm with ord=2 return for the 2×2 identity, and what is the root of its "
+    "sum of squares?",
+)
+def spectral_norm(weight, granularity, sparsity):
+    def score(units):
+        if granularity != "kernel":
+            return np.sum(units**2, axis=1)
+        return np.linalg.norm(units.reshape(-1, *weight.shape[2:]), 2, axis=(1, 2))
+
+    return _prune(weight, granularity, _rounded(sparsity), score)
+
+
+@mistake(
+    "granularity_mask",
     "largest first",
     "It removes the units of largest norm.",
     "Which end of the ranking do you cut off?",

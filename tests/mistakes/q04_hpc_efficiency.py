@@ -431,6 +431,17 @@ def attainable_rate(flops, bytes_moved, peak_flops, bandwidth):
 
 @mistake(
     "roofline_seconds",
+    "divided by the intensity",
+    "It divides by the attainable rate, peak or bandwidth · flops / bytes: where one amount is 0, "
+    "that divides by zero.",
+    "Which two times do you compare, and is either of them hard to write down for a copy?",
+)
+def by_intensity(flops, bytes_moved, peak_flops, bandwidth):
+    return flops / min(peak_flops, bandwidth * (flops / bytes_moved))
+
+
+@mistake(
+    "roofline_seconds",
     "bits for bytes",
     "It multiplies the bytes by eight.",
     "In which unit is the bandwidth?",

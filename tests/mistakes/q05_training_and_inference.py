@@ -487,6 +487,52 @@ def dropped_only(weights, gradients, mask, fraction):
 
 @mistake(
     "rigl_update",
+    "dropped by a threshold",
+    "It drops every active weight up to the k-th smallest: with ties more than k, and as many are "
+    "grown.",
+    "All active weights are equally large, and half of them are to go. How many do you drop?",
+)
+def drop_threshold(weights, gradients, mask, fraction):
+    count = _count(mask, fraction)
+    left = mask.copy()
+    if count:
+        left &= np.abs(weights) > np.sort(np.abs(weights[mask]))[count - 1]
+    grown = _grow(np.abs(gradients), left, np.count_nonzero(mask) - np.count_nonzero(left))
+    return _values(weights, mask, grown), grown
+
+
+@mistake(
+    "rigl_update",
+    "grown by a threshold",
+    "It grows every inactive weight from the k-th largest gradient on: with ties more than k.",
+    "All gradients are equally large. How many do you grow?",
+)
+def grow_threshold(weights, gradients, mask, fraction):
+    count = _count(mask, fraction)
+    grown = _drop(np.abs(weights), mask, count)
+    if count:
+        slope = np.abs(gradients)
+        grown |= ~grown & (slope >= np.sort(slope[~grown])[-count])
+    return _values(weights, mask, grown), grown
+
+
+@mistake(
+    "rigl_update",
+    "active weights ranked with a gradient of 0",
+    "It gives what is still active a score of 0 when it grows: where inactive gradients are 0 too, "
+    "an active weight is grown again and one too few comes back.",
+    "The gradient of every inactive weight is 0. How many do you grow?",
+)
+def zero_for_active(weights, gradients, mask, fraction):
+    count = _count(mask, fraction)
+    grown = _drop(np.abs(weights), mask, count)
+    scores = np.where(grown, 0.0, np.abs(gradients))
+    grown.flat[np.argsort(-scores, axis=None, kind="stable")[:count]] = True
+    return _values(weights, mask, grown), grown
+
+
+@mistake(
+    "rigl_update",
     "grown first",
     "It grows before it drops, and then the newly grown zeros are the first to go.",
     "Which comes first in the text?",

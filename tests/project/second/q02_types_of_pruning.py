@@ -7,24 +7,12 @@ import numpy as np
 
 ANSWER = "Written."
 
-NAMES = ["filter", "channel", "kernel", "unstructured"]
-
-
-def _need_array(name, value):
-    if value is None or isinstance(value, str):
-        raise TypeError(f"{name} should be an array but is {value!r}")
-    value = np.array(value)
-    if 0 in value.shape:
-        raise ValueError(f"{name} is empty: {value.shape}")
-    return value
-
 
 def _places(shape):
     return itertools.product(*(range(n) for n in shape))
 
 
 def granularity(mask):
-    mask = _need_array("mask", mask)
     o, i, h, w = mask.shape
     kept = set()
     zeros = set()
@@ -57,15 +45,6 @@ def granularity(mask):
 
 
 def granularity_mask(weight, granularity, sparsity):
-    weight = _need_array("weight", weight)
-    if not np.isfinite(weight).all():
-        raise ValueError("weight is not finite")
-    if isinstance(sparsity, str) or sparsity is None:
-        raise TypeError(f"sparsity: {sparsity!r}")
-    if not (0 <= sparsity <= 1):
-        raise ValueError(f"sparsity: {sparsity!r}")
-    if granularity not in NAMES:
-        raise ValueError(f"granularity: {granularity!r}")
     key = {
         "filter": lambda p: p[0],
         "channel": lambda p: p[1],
@@ -78,14 +57,13 @@ def granularity_mask(weight, granularity, sparsity):
     norm = {k: math.hypot(*(float(weight[p]) for p in ps)) for k, ps in groups.items()}
     order = sorted(reversed(list(groups)), key=norm.get)
     mask = np.full(weight.shape, True)
-    for k in order[: round(float(sparsity) * len(groups))]:
+    for k in order[: round(sparsity * len(groups))]:
         for p in groups[k]:
             mask[p] = False
     return mask
 
 
 def dense_shape_after(mask):
-    mask = _need_array("mask", mask)
     o, i, h, w = mask.shape
     smaller = np.delete(mask, [k for k in range(o) if not mask[k].any()], axis=0)
     smaller = np.delete(smaller, [k for k in range(i) if not mask[:, k].any()], axis=1)
