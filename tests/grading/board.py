@@ -195,7 +195,8 @@ def gradescope(board: Board, seconds: float) -> dict:
     for exercise, results in board.exercises():
         for result in results:
             part = exercise.part(result.part)
-            mistakes = [v.mistake for v in result.failures() if v.mistake]
+            failed = result.failures()
+            mistakes = [v.mistake for v in failed if v.mistake]
             tests.append(
                 {
                     "name": f"{exercise.stem}: {result.part}",
@@ -209,6 +210,7 @@ def gradescope(board: Board, seconds: float) -> dict:
                         "part": result.part,
                         "verdict": result.verdict,
                         "misconception": mistakes[0] if mistakes else None,
+                        "line": failed[0].line if failed else "",
                     },
                 }
             )

@@ -4,13 +4,8 @@ from __future__ import annotations
 
 import contextlib
 import difflib
-import json
-import os
 import random
 import shutil
-import subprocess
-import sys
-import tempfile
 import time
 from datetime import datetime
 from pathlib import Path
@@ -43,7 +38,9 @@ def console() -> Console:
 
 
 def say(text: str = "", **style: Any) -> None:
-    console().print(Text(text, **style))
+    """Print, broken at words; a line with a command stays whole, so that it can be copied."""
+    whole = "python -m" in text or "pytest " in text
+    console().print(Text(text, **style), soft_wrap=whole)
 
 
 def find(name: str) -> Exercise:
@@ -117,9 +114,14 @@ def show_map() -> None:
     table.add_column("parts", no_wrap=True, min_width=6)
     table.add_column("answer", no_wrap=True, min_width=12)
     table.add_column("hints", no_wrap=True, min_width=5)
-    used = set()
+    from tests.grading import plan as planning
+
+    used, kind = set(), None
     following = next_exercise(memory.verdicts(remembered), memory.last_run(remembered))
     for exercise in catalogue.load():
+        if exercise.kind != kind:
+            kind = exercise.kind
+            table.add_row("", Text(catalogue.kind(kind).heading, style="bold"))
         said = last_verdicts(exercise, remembered)
         verdicts = [said.get(part.name, NOT_RUN) for part in exercise.parts]
         used.update(verdicts)
@@ -132,7 +134,7 @@ def show_map() -> None:
         notes = f"{seen or ''}" + (" spoilt" if shown and shown["spoilt"] else "")
         table.add_row(
             exercise.short,
-            exercise.title,
+            exercise.label,
             "●" * exercise.difficulty + "○" * (5 - exercise.difficulty),
             str(exercise.minutes),
             "".join(SIGNS[v] for v in verdicts),
@@ -141,6 +143,13 @@ def show_map() -> None:
         )
     out.print(table)
     say("  ".join(f"{sign} {kind}" for kind, sign in SIGNS.items() if kind in used), style="dim")
+    whole, today = memory.whole_stems(remembered), datetime.now().date()
+    due = planning.due_today(remembered, whole, today)
+    if due:
+        say(f"due today: {', '.join(shorts(due))}")
+    again = planning.due_again(remembered, whole, today)
+    if again:
+        say(f"worth doing again: {', '.join(shorts(again))} (python -m exercises plan --review)")
     if following is None:
         say("next: nothing is left; every exercise is whole")
     else:
@@ -159,9 +168,9 @@ def hint(exercise: str, part: str | None) -> None:
     chosen = find(exercise)
     names = [p.name for p in chosen.parts]
     part = find_part(chosen, part)
-    remembered = memory.read(say)
-    said = last_verdicts(chosen, remembered)
-    name = part or next((n for n in names if said.get(n) != PASSED), names[0])
+    # What the last run said, also of a file that was saved since: the part at hand is what counts.
+    entry = memory.read(say)["verdicts"].get(chosen.stem, {"parts": {}})
+    name = part or next((n for n in names if entry["parts"].get(n) != PASSED), names[0])
     key = f"{chosen.stem}.{name}"
 
     def one_more(memo: dict[str, Any]) -> int:
@@ -199,7 +208,7 @@ def review(exercise: str, marks: str | None) -> None:
     """Compare your written ANSWER with the model answer, and mark it point by point."""
     chosen = find(exercise)
     if not chosen.written:
-        raise click.UsageError(f"{chosen.short} has no written answer; q exercises have")
+        raise click.UsageError(f"{chosen.short} has no written answer; q and m exercises have")
     run_review(chosen, marks)
 
 
@@ -223,7 +232,8 @@ def run_review(chosen: Exercise, marks: str | None) -> dict[str, Any]:
     if given is None:
         given = ask_marks(rubric)
     for mark, (weight, point) in zip(given, rubric):
-        say(f"  {('missed', 'half', 'said it')[mark]:8} {weight}  {point}")
+        earned = number(weight * mark / 2)
+        say(f"  {('missed', 'half', 'said it')[mark]:8} {earned} of {weight} points  {point}")
     total = sum(weight * mark / 2 for mark, (weight, _) in zip(given, rubric))
     entry = {
         "date": memory.now(),
@@ -247,7 +257,7 @@ def ask_marks(rubric: list[tuple[int, str]]) -> list[int]:
     given = []
     try:
         for i, (weight, point) in enumerate(rubric, 1):
-            say(f"{i}. ({weight}) {point}")
+            say(f"{i}. {point} (worth {weight} of 10)")
             choice = click.Choice(["s", "h", "m"], case_sensitive=False)
             reply = click.prompt("   said it, half, missed", type=choice)
             given.append({"s": 2, "h": 1, "m": 0}[reply.lower()])
@@ -298,16 +308,25 @@ def reset(exercise: str, yes: bool) -> None:
         return
     if not yes:
         click.confirm(f"Put the stub of {chosen.short} back (your file is kept)?", abort=True)
+    kept = put_stub(chosen.stem)
+    if kept:
+        say(f"Your file is kept as exercises/{kept.name}.")
+    say(f"exercises/{chosen.stem}.py is the stub again.")
+
+
+def put_stub(stem: str) -> Path | None:
+    """Put a stub back; return where the file that was there is kept."""
+    from tests.grading.stub import stub_of
+
+    path = EXERCISES / f"{stem}.py"
     try:
         kept = keep_copy(path) if path.exists() else None
-        write_atomically(path, stub)
+        write_atomically(path, stub_of(stem))
     except OSError as error:
         raise click.ClickException(
             f"{path.name} was not reset: {error.strerror}; your file is as it was"
         ) from None
-    if kept:
-        say(f"Your file is kept as exercises/{kept.name}.")
-    say(f"exercises/{chosen.stem}.py is the stub again.")
+    return kept
 
 
 def keep_copy(path: Path) -> Path:
@@ -342,51 +361,79 @@ def watch(exercise: str | None) -> None:
     run(find(exercise) if exercise else None)
 
 
+def kinds_option(command: Any) -> Any:
+    names = [kind.name for kind in catalogue.KINDS]
+    return click.option(
+        "--kind", "kinds", multiple=True, type=click.Choice(names), help="only this kind"
+    )(command)
+
+
+def all_or(kinds: tuple[str, ...]) -> tuple[str, ...]:
+    return kinds or tuple(kind.name for kind in catalogue.KINDS)
+
+
 @desk.command()
 @click.option("--minutes", default=45, show_default=True, type=click.IntRange(1, 600))
+@kinds_option
 @click.option("--seed", type=int, help="the same seed draws the same questions")
 @click.option("--report", type=click.Path(dir_okay=False, path_type=Path), help="where to keep it")
 @click.option("--yes", is_flag=True, help="do not wait: review and grade at once")
 @click.option("--marks", help="the marks of the written answer, as in review")
-def mock(minutes: int, seed: int | None, report: Path | None, yes: bool, marks: str | None) -> None:
-    """A mock interview: a question, a coding problem, a clock, and a report to keep."""
-    remembered = memory.read(say)
+def mock(
+    minutes: int,
+    kinds: tuple[str, ...],
+    seed: int | None,
+    report: Path | None,
+    yes: bool,
+    marks: str | None,
+) -> None:
+    """A mock interview: a question, problems that fit the time, a clock, a report to keep."""
+    from tests.grading import interview
+
     seed = random.SystemRandom().randrange(10**6) if seed is None else seed
-    draw = random.Random(seed)
-    question = draw_one("concept", draw, remembered)
-    problem = draw_one("coding", draw, remembered)
+    whole = memory.whole_stems(memory.read(say))
+    question, problems = interview.draw(minutes, seed, all_or(kinds), whole)
+    if question is None and not problems:
+        raise click.UsageError(f"nothing of that kind fits {minutes} minutes")
     if report is None:
         report = Path(f"mock-{datetime.now():%Y%m%d-%H%M%S}.md")
     if report.exists():
         raise click.ClickException(f"{report} is there already; nothing is overwritten")
-    names = ("FOLLOW_UPS",)
-    follow_ups = constants(ROOT / "solutions" / f"{question.stem}.py", names)["FOLLOW_UPS"]
     say(f"A mock interview of {minutes} minutes (seed {seed})", style="bold")
-    say(f"\n1. {question.title}\n   {question.seed}")
-    say(f"   Write your answer into ANSWER in exercises/{question.stem}.py. Then, aloud:")
-    for asked, _ in follow_ups:
-        say(f"   - {asked}")
-    say(f"\n2. {problem.title}\n   {problem.seed}")
-    say(f"   Fill in exercises/{problem.stem}.py.")
-    began = time.monotonic()
+    if question:
+        names = ("FOLLOW_UPS",)
+        asked = constants(ROOT / "solutions" / f"{question.stem}.py", names)["FOLLOW_UPS"]
+        say(f"\n{question.title} (about {interview.QUESTION_MINUTES} minutes)\n{question.seed}")
+        say(f"Write your answer into ANSWER in exercises/{question.stem}.py.")
+        say("The answer is what counts here; the functions of that file do not. Then, aloud:")
+        for text, _ in asked:
+            say(f"  - {text}")
+    for problem in problems:
+        say(f"\n{problem.title} (about {problem.minutes} minutes)\n{problem.seed}")
+        written = "; its ANSWER does not count here" if problem.written else ""
+        say(f"Fill in the functions of exercises/{problem.stem}.py{written}.")
     ends = datetime.fromtimestamp(time.time() + 60 * minutes)
     say(f"\nThe clock runs until {ends:%H:%M}.")
+    used = 0.0
     if not yes:
         try:
-            click.prompt("Press Enter when you are done", default="", show_default=False)
-        except click.Abort:
+            used = interview.wait(minutes)
+        except (click.Abort, KeyboardInterrupt):
             say("\nThe interview was left; nothing was kept.")
             raise SystemExit(130) from None
-    used = (time.monotonic() - began) / 60
     say(f"{used:.0f} of {minutes} minutes used." + (" Over time." if used > minutes else ""))
-    reviewed = None
-    if answer_of(question).strip():
+    reviewed, answer = None, answer_of(question) if question else ""
+    if answer.strip():
         reviewed = run_review(question, marks)
-    else:
+    elif question:
         say(f"ANSWER in exercises/{question.stem}.py is empty: no review.")
-    say("\nGrading…")
-    graded = grade_now([question, problem])
-    text = mock_report(question, problem, reviewed, graded, minutes, used, seed)
+    graded: dict[str, Any] = {}
+    if problems:
+        say("\nGrading…")
+        graded = interview.grade_now(problems)
+    again = f"python -m exercises mock --minutes {minutes} --seed {seed}"
+    again += "".join(f" --kind {kind}" for kind in kinds)
+    text = interview.report(question, problems, answer, reviewed, graded, minutes, used, again)
     try:
         with open(report, "x", encoding="utf-8") as file:
             file.write(text)
@@ -397,71 +444,78 @@ def mock(minutes: int, seed: int | None, report: Path | None, yes: bool, marks: 
     say(f"Kept as {report}.")
 
 
-def draw_one(kind: str, draw: random.Random, remembered: dict[str, Any]) -> Exercise:
-    """One exercise of a kind, preferably one that is not whole yet."""
-    of_kind = [e for e in catalogue.load() if e.kind == kind]
-    drawn = draw.sample(of_kind, len(of_kind))
-    return next((e for e in drawn if not is_whole(e, remembered)), drawn[0])
+@desk.command()
+@click.argument("days", required=False, type=click.IntRange(1, 365))
+@kinds_option
+@click.option("--hours", default=1.5, show_default=True, type=click.FloatRange(0.25, 16))
+@click.option("--review", "again", is_flag=True, help="put fresh copies of what is due again")
+@click.option("--yes", is_flag=True, help="do not ask")
+def plan(days: int | None, kinds: tuple[str, ...], hours: float, again: bool, yes: bool) -> None:
+    """Lay the exercises out over the DAYS before an interview; without DAYS, show the plan."""
+    from tests.grading import plan as planning
+
+    today = datetime.now().date()
+    remembered = memory.read(say)
+    whole = memory.whole_stems(remembered)
+    if again:
+        take_again(planning.due_again(remembered, whole, today), yes)
+        return
+    if days is not None:
+        schedule, omitted = planning.lay_out(days, hours, all_or(kinds), whole, today)
+        entry = {"made": memory.now(), "schedule": schedule}
+        memory.change(lambda memo: memo.__setitem__("plan", entry), say)
+        remembered["plan"] = entry
+        if omitted:
+            names = ", ".join(e.short for e in omitted)
+            say(f"There is no time for {names}: more days, or --hours a day, would have it.")
+    if not remembered["plan"]:
+        raise click.UsageError("there is no plan yet: python -m exercises plan DAYS makes one")
+    for day, stems in sorted(remembered["plan"]["schedule"].items()):
+        chosen = [e for e in catalogue.load() if e.stem in stems]
+        chosen.sort(key=lambda e: stems.index(e.stem))
+        total = sum(e.minutes for e in chosen)
+        mark = "  ← today" if day == today.isoformat() else ""
+        say(f"{day}  {total} minutes{mark}", style="bold")
+        for exercise in chosen:
+            done = "✓" if exercise.stem in whole else " "
+            say(f"  {done} {exercise.short} {exercise.label} ({exercise.minutes} min)")
+    due = planning.due_again(remembered, whole, today)
+    if due:
+        say(f"Worth doing again: {', '.join(shorts(due))}. Fresh copies, your files kept:")
+        say("  python -m exercises plan --review")
 
 
-def grade_now(exercises: list[Exercise]) -> dict[str, Any]:
-    """Grade with plain pytest in a fresh process; return the marks."""
-    with tempfile.TemporaryDirectory() as folder:
-        marks = Path(folder) / "marks.json"
-        files = [str(ROOT / "tests" / f"test_{e.stem}.py") for e in exercises]
-        subprocess.run(
-            [sys.executable, "-m", "pytest", "-q", f"--grade-json={marks}", *files],
-            cwd=ROOT,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            env={k: v for k, v in os.environ.items() if not k.startswith("PYTEST_")},
-        )
-        if not marks.exists():
-            raise click.ClickException("grading gave no result; run pytest to see why")
-        return json.loads(marks.read_text(encoding="utf-8"))
+def shorts(stems: list[str]) -> list[str]:
+    return [stem.split("_")[0] for stem in stems]
 
 
-def mock_report(
-    question: Exercise,
-    problem: Exercise,
-    reviewed: dict[str, Any] | None,
-    graded: dict[str, Any],
-    minutes: int,
-    used: float,
-    seed: int,
-) -> str:
-    lines = [
-        f"# Mock interview, {datetime.now():%Y-%m-%d %H:%M}",
-        "",
-        f"{used:.0f} of {minutes} minutes used, seed {seed}.",
-        "",
-        f"## {question.short} {question.title}",
-        "",
-        question.seed,
-        "",
-    ]
-    if reviewed:
-        lines += [f"Written answer, graded by yourself: **{number(reviewed['mark'])} of 10**", ""]
-        lines += [f"> {line}" for line in answer_of(question).strip().splitlines()]
-    else:
-        lines += ["Written answer: none."]
-    for exercise in (question, problem):
-        if exercise is problem:
-            lines += ["", f"## {problem.short} {problem.title}", "", problem.seed]
-        lines += ["", "| part | verdict | what it says |", "| --- | --- | --- |"]
-        for test in graded["tests"]:
-            extra = test["extra_data"]
-            if extra["stem"] == exercise.stem:
-                what = extra["misconception"] or test["output"].splitlines()[0]
-                what = what.replace("|", "\\|")
-                lines.append(f"| `{extra['part']}` | {extra['verdict']} | {what} |")
-    lines += [
-        "",
-        f"Again with the same questions: `python -m exercises mock --seed {seed}`.",
-        f"The next hint: `python -m exercises hint {problem.short}`.",
-        "",
-    ]
-    return "\n".join(lines)
+def take_again(due: list[str], yes: bool) -> None:
+    """Fresh copies of what was passed days ago; the files as they are stay beside them."""
+    if not due:
+        say("Nothing is due again today.")
+        return
+    names = ", ".join(shorts(due))
+    if not yes:
+        click.confirm(f"Put fresh copies of {names} (your files are kept)?", abort=True)
+    for stem in due:
+        kept = put_stub(stem)
+        date = memory.now()
+        memory.change(lambda memo, s=stem, d=date: memo["passed"][s]["again"].append(d), say)
+        say(f"exercises/{stem}.py is fresh; yours is kept as exercises/{kept.name}.")
+
+
+@desk.command()
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+def release(folder: Path) -> None:
+    """Write what a class hands out and what its grader needs, without answers, to FOLDER."""
+    from tests.grading.release import release as run
+
+    try:
+        run(folder)
+    except OSError as error:
+        raise click.ClickException(str(error)) from None
+    say(f"{folder}/handout is for the learners (with a workflow for GitHub Classroom);")
+    say(f"{folder}/autograder is for Gradescope: zip what is in it and upload that.")
 
 
 def main() -> None:

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 from tests.grading.board import write_atomically
-from tests.grading.catalogue import ROOT
+from tests.grading.catalogue import ROOT, load
 
 VERSION = 1
 
@@ -42,7 +42,8 @@ def fingerprint(text: str | bytes) -> str:
 
 
 def fresh() -> dict[str, Any]:
-    return {"version": VERSION, "hints": {}, "reviews": {}, "solutions": {}, "verdicts": {}}
+    sections = ("hints", "reviews", "solutions", "verdicts", "passed", "plan")
+    return {"version": VERSION, **{section: {} for section in sections}}
 
 
 def read(say: Callable[[str], None] = lambda text: None) -> dict[str, Any]:
@@ -88,6 +89,7 @@ def _damaged(memory: dict[str, Any]) -> str | None:
             and all(isinstance(k, str) and p in SIGNS for k, p in v["parts"].items())
         ),
     }
+    rules["passed"] = lambda v: entry(v, date=str, again=list)
     for section, right in rules.items():
         values = memory[section]
         try:
@@ -95,7 +97,11 @@ def _damaged(memory: dict[str, Any]) -> str | None:
                 return section
         except TypeError:  # a list or a dict where a verdict should be
             return section
-    return None
+    plan = memory["plan"]
+    if not isinstance(plan, dict) or (plan and not entry(plan, made=str, schedule=dict)):
+        return "plan"
+    days = plan.get("schedule", {}).values()
+    return None if all(isinstance(stems, list) for stems in days) else "plan"
 
 
 def verdicts(memory: dict[str, Any]) -> dict[str, dict[str, str]]:
@@ -106,6 +112,16 @@ def verdicts(memory: dict[str, Any]) -> dict[str, dict[str, str]]:
         if path.is_file() and fingerprint(path.read_bytes()) == entry["fingerprint"]:
             known[stem] = entry["parts"]
     return known
+
+
+def whole_stems(memory: dict[str, Any]) -> set[str]:
+    """The exercises of which every part passed, as their files are now."""
+    known = verdicts(memory)
+    return {
+        exercise.stem
+        for exercise in load()
+        if all(known.get(exercise.stem, {}).get(p.name) == "passed" for p in exercise.parts)
+    }
 
 
 def last_run(memory: dict[str, Any]) -> list[str]:

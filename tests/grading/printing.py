@@ -40,6 +40,8 @@ def remember(board: Board, target: Target) -> None:
             if entry.get("fingerprint") == fingerprint:
                 parts = {**entry["parts"], **parts}
             memo["verdicts"][stem] = {"date": date, "fingerprint": fingerprint, "parts": parts}
+        for stem in memory.whole_stems(memo) & set(seen):
+            memo["passed"].setdefault(stem, {"date": date, "again": []})
 
     if seen:
         try:
