@@ -15,9 +15,8 @@ Words
                  one of the names that the device accelerates.
     density      1 − sparsity: the fraction that is left, in [0, 1].
 
-Everywhere
-    `Device` and `Candidate` are given below; leave them as they are. Their fields hold good
-    values: what your functions do with others is not graded. Nothing given is changed.
+Graded are the values. `Device` and `Candidate` are given below; leave them as they are. Nothing
+given is changed. Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would

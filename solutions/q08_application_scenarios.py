@@ -15,9 +15,8 @@ Words
                  one of the names that the device accelerates.
     density      1 − sparsity: the fraction that is left, in [0, 1].
 
-Everywhere
-    `Device` and `Candidate` are given below; leave them as they are. Their fields hold good
-    values: what your functions do with others is not graded. Nothing given is changed.
+Graded are the values. `Device` and `Candidate` are given below; leave them as they are. Nothing
+given is changed. Arguments are always sensible; no checks are needed.
 
 The written part
     `ANSWER` is your answer to the question in the first line, in 120 to 250 words, as you would
@@ -37,8 +36,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-
-from exercises.checks import check_number
 
 ANSWER = """
 I would sort the scenarios by what the hardware can make use of, because that decides which
@@ -210,8 +207,7 @@ def latency_seconds(candidate: Candidate, device: Device) -> float:
         >>> latency_seconds(Candidate("half", 8e9, 0.5, "2:4", 4e6, 0.76), gpu)
         0.004
     """
-    rate = check_number("device.flops_per_second", device.flops_per_second, above=0, finite=False)
-    return effective_flops(candidate, device) / rate
+    return effective_flops(candidate, device) / device.flops_per_second
 
 
 def fits(candidate: Candidate, device: Device) -> bool:
@@ -232,7 +228,7 @@ def fits(candidate: Candidate, device: Device) -> bool:
     """
     in_memory = candidate.stored_bytes <= device.memory_bytes
     in_time = latency_seconds(candidate, device) <= device.deadline_seconds
-    return bool(in_memory and in_time)
+    return in_memory and in_time
 
 
 def choose(candidates: Sequence[Candidate], device: Device) -> Candidate | None:

@@ -219,7 +219,7 @@ def check_fits(submission, candidate, device):
     want = fits_on(candidate, device)
     why = (
         f"{candidate['stored_bytes']} bytes in a memory of {device['memory_bytes']}, and "
-        f"{seconds_of(candidate, device):g} s with a deadline of {device['deadline_seconds']:g} s "
+        f"{seconds_of(candidate, device)} s with a deadline of {device['deadline_seconds']} s "
         f"({described(device)}); both limits may be reached"
     )
     expect(isinstance(value, (bool, np.bool_)), f"the bool {want}", why, show(value))
@@ -243,16 +243,21 @@ def limited(draw):
 
 
 @part("fits")
-@given(case=limited(), memory=st.sampled_from((0, 0, 1, -1, -50)))
-def test_stores_at_most_what_the_memory_holds(submission, case, memory):
+@given(
+    case=limited(),
+    memory=st.sampled_from((0, 0, 1, -1, -50)),
+    more=st.sampled_from((0, 0, 2**33)),
+)
+def test_stores_at_most_what_the_memory_holds(submission, case, memory, more):
     candidate, device = case
-    device["memory_bytes"] += memory
+    candidate["stored_bytes"] += more
+    device["memory_bytes"] += more + memory
     device["deadline_seconds"] *= 16
     check_fits(submission, candidate, device)
 
 
 @part("fits")
-@given(case=limited(), time=st.sampled_from((1.0, 1.0, 1.25, 0.75, 0.5)))
+@given(case=limited(), time=st.sampled_from((1.0, 1.0, 1.25, 0.5, 1 + 2.0**-24, 1 - 2.0**-24)))
 def test_answers_at_the_deadline_at_the_latest(submission, case, time):
     candidate, device = case
     device["memory_bytes"] *= 8
@@ -290,7 +295,7 @@ def check_choice(submission, candidates, device):
         ):
             best = c
     value = call(submission, "choose", list(made), make(submission, "Device", device))
-    names = ", ".join(f"{c['name']} ({c['accuracy']:g}, {c['stored_bytes']})" for c in fitting)
+    names = ", ".join(f"{c['name']} ({c['accuracy']}, {c['stored_bytes']})" for c in fitting)
     why = (
         f"of those that fit, with accuracy and bytes: {names or 'none'}; most accurate first, "
         "then fewest bytes, then first in the list"
@@ -300,7 +305,7 @@ def check_choice(submission, candidates, device):
         return
     expected = f"the candidate named {best['name']!r}"
     try:
-        same = fields_of(value) == tuple(best.values())
+        same = (value if isinstance(value, tuple) else fields_of(value)) == tuple(best.values())
     except AttributeError:
         raise Wrong(expected, why, show(value)) from None
     expect(same, expected, why)
@@ -347,7 +352,20 @@ def test_takes_the_most_accurate_whatever_its_size_and_speed(submission, a, s, f
 
 
 @part("choose")
-@given(s=orders((100, 200, 300)), f=orders((512, 1024, 2048)))
+@given(
+    places=orders((0, 1, 2)),
+    s=orders((100, 200, 300)),
+    f=orders((512, 1024, 2048)),
+    step=st.sampled_from((0.002, 2.0**-16, 2.0**-24, 2.0**-50)),
+)
+def test_takes_the_most_accurate_however_little_it_is_ahead(submission, places, s, f, step):
+    check_choice(submission, three([0.75 + step * n for n in places], s, f), ROOMY)
+
+
+@part("choose")
+@given(
+    s=st.one_of(orders((90, 100, 1000)), orders((1000, 1001, 1002))), f=orders((512, 1024, 2048))
+)
 def test_takes_the_fewest_bytes_of_the_equally_accurate(submission, s, f):
     check_choice(submission, three((0.75, 0.75, 0.75), s, f), ROOMY)
 

@@ -253,6 +253,20 @@ def ties_to_first(candidates, device):
 
 @mistake(
     "choose",
+    "small differences taken for none",
+    "It takes accuracies that are nearly equal for equal (rounded to two digits, say).",
+    "Which of 0.751 and 0.754 is the higher accuracy?",
+)
+def small_differences(candidates, device):
+    return max(
+        _fitting(candidates, device),
+        key=lambda c: (round(c.accuracy, 2), -c.stored_bytes),
+        default=None,
+    )
+
+
+@mistake(
+    "choose",
     "ties to the most bytes",
     "Among equally accurate candidates it takes the largest.",
     "In max(…, key=(accuracy, bytes)): which bytes win?",
