@@ -212,6 +212,11 @@ def review(exercise: str, marks: str | None) -> None:
     run_review(chosen, marks)
 
 
+def flowing(text: str) -> str:
+    """Paragraphs as wide as the terminal, whatever the width at which they were written."""
+    return "\n\n".join(" ".join(p.split()) for p in text.strip().split("\n\n"))
+
+
 def run_review(chosen: Exercise, marks: str | None) -> dict[str, Any]:
     answer = answer_of(chosen)
     if not answer.strip():
@@ -225,9 +230,9 @@ def run_review(chosen: Exercise, marks: str | None) -> dict[str, Any]:
     say(f"{chosen.short} {chosen.title}", style="bold")
     say(chosen.seed)
     say(f"\nYour answer ({len(answer.split())} words)", style="bold")
-    say(answer.strip())
+    say(flowing(answer))
     say("\nThe model answer", style="bold")
-    say(model["ANSWER"].strip())
+    say(flowing(model["ANSWER"]))
     say("\nThe rubric", style="bold")
     if given is None:
         given = ask_marks(rubric)

@@ -15,7 +15,8 @@ AGAIN_AFTER = (2, 5, 14)
 
 def importance(exercise: Exercise) -> int:
     """How much an exercise matters in an interview, 1 to 5, as its text says."""
-    text = (ROOT / "exercises" / f"{exercise.stem}.py").read_text("utf-8", "replace")
+    path = ROOT / "solutions" / f"{exercise.stem}.py"  # where nobody has edited it
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
     said = re.search(r"importance (●+)", text)
     return len(said[1]) if said else 3
 
@@ -28,23 +29,29 @@ def lay_out(
     The most important exercises that fit are chosen; then the easy ones come first.
     """
     left = [e for e in catalogue.load() if e.kind in kinds and e.stem not in whole]
-    left.sort(key=lambda e: -importance(e))
-    room = days * hours * 60
     chosen: list[Exercise] = []
-    for exercise in left:
-        if exercise.minutes <= room or not chosen:
-            chosen.append(exercise)
-            room -= exercise.minutes
-    omitted = [e for e in left if e not in chosen]
-    chosen.sort(key=lambda e: (e.difficulty, -importance(e)))
-    share = sum(e.minutes for e in chosen) / days  # the same load every day
-    schedule: dict[str, list[str]] = {}
-    passed = 0.0
-    for exercise in chosen:
-        day = min(days - 1, int((passed + exercise.minutes / 2) / share))
-        schedule.setdefault((today + timedelta(days=day)).isoformat(), []).append(exercise.stem)
-        passed += exercise.minutes
-    return schedule, omitted
+    for exercise in sorted(left, key=lambda e: -importance(e)):
+        more = sorted([*chosen, exercise], key=lambda e: (e.difficulty, -importance(e)))
+        if len(_packed(more, 60 * hours)) <= days:
+            chosen = more
+    load = sum(e.minutes for e in chosen) / days
+    while len(_packed(chosen, load)) > days:  # about the same load every day
+        load += 5
+    schedule = {
+        (today + timedelta(days=day)).isoformat(): [e.stem for e in exercises]
+        for day, exercises in enumerate(_packed(chosen, load))
+    }
+    return schedule, [e for e in left if e not in chosen]
+
+
+def _packed(exercises: list[Exercise], minutes: float) -> list[list[Exercise]]:
+    """Day after day as many as fit; what is longer than a day has a day of its own."""
+    days: list[list[Exercise]] = []
+    for exercise in exercises:
+        if not days or sum(e.minutes for e in days[-1]) + exercise.minutes > minutes:
+            days.append([])
+        days[-1].append(exercise)
+    return days
 
 
 def due_today(memory: dict[str, Any], whole: set[str], today: date) -> list[str]:
