@@ -2,27 +2,28 @@
 
 结构化剪枝：请编写一个函数，对给定的卷积神经网络 (CNN) 进行结构化剪枝。
 
-Zeros in a dense kernel cost as much as any other number. What makes a network smaller and
-faster is to cut whole output channels out, and with them everything that belongs to them.
+Zeros in a dense kernel are multiplied like any other number. To make a network smaller, cut whole
+output channels out, and with them everything that belongs to them. Mostly it is faster too; by how
+much, or at some numbers of channels whether at all, depends on the device (see q10).
 
     difficulty ●●●●○    importance ●●●●●    about 45 minutes
 
 Words
     CNN       an nn.Sequential of Conv2d (groups=1, with or without bias), an optional
-              BatchNorm2d, ReLU, optional pooling or Dropout, …, then Flatten, Linear, and
-              optionally (ReLU, Linear)…
+              BatchNorm2d (perhaps affine=False), ReLU, optional pooling or Dropout, …, then
+              Flatten, Linear, and optionally (ReLU, Linear)…; a Dropout may stand anywhere
+              after a ReLU or Flatten.
     layer     an index into the Sequential.
-    consumer  who reads a conv's channels: the next Conv2d, or the Linear behind Flatten. Flatten
-              lays the channels out one after the other, so each is a block of H·W inputs there.
+    consumer  who reads a conv's channels: the next Conv2d, or the first Linear behind Flatten.
+              Flatten lays the channels out one after the other, so each is a block of H·W
+              inputs there.
 
-Everywhere
-    The model given is not changed in any way, nor is its mode; what is returned is a copy that
-    shares no memory with it, of the same dtype, device and mode.
-    `sparsity` is the fraction of the channels removed: of c channels, round(sparsity · c) go.
-    Where several channels have the same norm, any choice among them is right.
-    TypeError: `model` is not an nn.Sequential; None or a string for a number. ValueError:
-    `sparsity` is NaN or outside [0, 1]; `layer` is out of range or not the index of a Conv2d;
-    `keep` is empty, repeats an index, or has one out of range. The message names the argument.
+What is returned
+    A copy, cut. It shares no memory and no layer with the model given, and keeps all that the cut
+    does not change: dtype, device, each layer's mode and settings (stride, dilation, padding_mode,
+    eps, momentum, dropout rate, …), and which parameters require a gradient.
+    Nothing given is changed, nor is the global random state (building an nn.Conv2d draws from it).
+    Arguments need no checks.
 
 Sources
     Li, Kadav, Durdanovic, Samet & Graf 2017, "Pruning Filters for Efficient ConvNets", section 3
@@ -47,7 +48,8 @@ def channel_norms(conv: nn.Conv2d) -> torch.Tensor:
         conv: weight of shape (out, in, kh, kw).
 
     Returns:
-        A tensor of shape (out,): sqrt of the sum of squares of each filter. The bias is no part.
+        A tensor of shape (out,), as precise as the weights are (float64 for float64 ones): sqrt of
+        the sum of squares of each filter. The bias is no part.
 
     Example:
         >>> conv = nn.Conv2d(1, 2, (1, 2), bias=False)
@@ -88,7 +90,8 @@ def prune_channels(model: nn.Sequential, sparsity: float) -> nn.Sequential:
     """Remove from every Conv2d the output channels of smallest L2 norm.
 
     The norms are those of the weights of the model as it was given: what one layer loses does
-    not change the ranking in the next. Each conv is ranked on its own.
+    not change the ranking in the next. Each conv is ranked on its own; where several channels
+    have the same norm, any choice among them is right.
 
     Args:
         model: a CNN.

@@ -2,9 +2,9 @@
 
 层剪枝：请编写一个函数，对给定的多层感知机 (MLP) 进行层剪枝。
 
-A layer that hardly changes the output can go as a whole. What is left is an ordinary network,
-faster on any hardware: fewer layers to run one after the other. A layer can simply be taken out
-where its input and its output are of the same width.
+A layer that hardly changes the output can go as a whole. What is left is an ordinary dense
+network with fewer layers to run one after the other. A layer can simply be taken out where its
+input and its output are of the same width.
 
     difficulty ●●○○○    importance ●●●○○    about 25 minutes
 
@@ -18,15 +18,10 @@ Words
     f                what the model computes; f without a layer: the same with that Linear and
                      its ReLU left out.
 
-Everywhere
-    The model given is not changed in any way, nor is its mode, nor are its gradients; what is
-    returned is a copy that shares no memory with it, of the same dtype, device and mode.
-    `inputs` is one batch, a tensor of shape (n, in_features of the first Linear), n ≥ 1.
-    TypeError: `model` is not an nn.Sequential; None or a string for a tensor or a number.
-    ValueError: `inputs` is empty or holds NaN or infinity; `layer` is out of range or not the
-    index of a removable layer; `n_remove` is negative or more than the removable layers there
-    are. The message names the argument and shows the value of a number.
-    `exercises.checks` has functions that do this.
+`inputs` is one batch, a tensor of shape (n, in_features of the first Linear). What is returned is
+a copy that shares no memory with the model given and keeps the dtype, device and mode, and which
+parameters require a gradient. Nothing given is changed, no mode and no gradient either, nor is the
+global random state (building an nn.Linear draws from it). Arguments need no checks.
 
 Sources
     Men et al. 2024, "ShortGPT: Layers in Large Language Models are More Redundant Than You

@@ -7,22 +7,14 @@ from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.grading import expect, expect_close, expect_error, expect_number, part
+from tests.grading import expect, expect_close, expect_number, part
+from tests.grading.expect import Impure
+from tests.grading.show import remember_recipe
 from tests.strategies.networks import Mlp, mlps, shares_memory
 
-# Square: the first (0), two that can go (2 and 6), and the last (10). 4 and 8 are not square.
-MIXED = Mlp(widths=(3, 3, 3, 4, 4, 3, 3))
 NOTHING_TO_REMOVE = [Mlp((3, 4, 2)), Mlp((3, 3)), Mlp((3, 3, 3)), Mlp((2, 3, 4, 4)), Mlp((4, 1))]
-nothing_to_remove = pytest.mark.parametrize("recipe", NOTHING_TO_REMOVE, ids=repr)
-wrong_types = pytest.mark.parametrize("value", [None, "1"])
-not_models = pytest.mark.parametrize("model", [None, "mlp", nn.Linear(2, 2)])
-BAD_INPUTS = {
-    "empty": torch.zeros(0, 3),
-    "with a NaN": torch.tensor([[1.0, 2.0, float("nan")]]),
-    "with an infinity": torch.tensor([[1.0, float("inf"), 2.0], [1.0, 2.0, 3.0]]),
-    "with a negative infinity": torch.tensor([[float("-inf"), 1.0, 2.0]]),
-}
-bad_inputs = pytest.mark.parametrize("case", list(BAD_INPUTS))
+nothing_to_remove = pytest.mark.parametrize("recipe", NOTHING_TO_REMOVE)
+few = settings(max_examples=20)  # for what any removal shows
 
 
 # --- the oracle: matrices in float64, and the definition word by word -------------------------
@@ -153,9 +145,12 @@ def removals(draw):
 
 @st.composite
 def prunings(draw, least=1):
+    """How many are to go of an MLP; on the way no f(x) vanishes, and no two scores are near."""
     recipe, inputs = draw(measured(least=least))
-    there = len(can_go(linears_of(recipe.build())))
-    return recipe, inputs, draw(st.integers(0, there))
+    linears = linears_of(recipe.build())
+    count = draw(st.integers(0, len(can_go(linears))))
+    greedy(linears, inputs.double().numpy(), max(1, count))
+    return recipe, inputs, count
 
 
 # --- what a returned model must be -------------------------------------------------------------
@@ -236,24 +231,45 @@ def check_left(result, model, left, why, name):
 
 def check_own(result, model, count, name):
     check_kinds(result, count, name)
-    expect(
-        not shares_memory(model, result),
-        "tensors of its own",
-        "training the returned model must not train the original",
-        "a model with a tensor of the original in it",
-    )
+    if shares_memory(model, result):
+        raise Impure(
+            "tensors of its own, also where nothing goes",
+            "training the returned model must not train the original",
+            "a model with a tensor of the original in it",
+        )
 
 
-def check_trainable(result, model, count, name):
-    check_kinds(result, count, name)
-    wanted = count * (1 if model[0].bias is None else 2)
-    trainable = sum(p.requires_grad for p in result.parameters())
-    expect(
-        trainable == wanted,
-        f"{wanted} trainable parameters",
-        "what is left is trained further after pruning",
-        f"{trainable} trainable parameters",
-    )
+def partly_frozen(recipe):
+    """Every weight of it is frozen, every other parameter takes a gradient."""
+    model = recipe.build()
+    for index, *_ in linears_of(model):
+        model[index].weight.requires_grad = False
+    remember_recipe(model, f"{recipe!r}.build(), with frozen weights")
+    return model
+
+
+def check_gradients(result, model, name):
+    check_sequential(result, name)
+    for layer, index in zip([x for x in result if isinstance(x, nn.Linear)], places(result, model)):
+        before = model[0 if index is None else index]
+        for kind in [k for k in ("weight", "bias") if getattr(before, k) is not None]:
+            want, got = getattr(before, kind), getattr(layer, kind)
+            expect(
+                isinstance(got, nn.Parameter) and got.requires_grad == want.requires_grad,
+                f"the {kind} of the Linear that stood at {index} to be a parameter that "
+                f"{'takes a' if want.requires_grad else 'takes no'} gradient, as it was",
+                "what is left is trained further after pruning, and what is frozen stays frozen",
+                f"{type(got).__name__}, requires_grad={getattr(got, 'requires_grad', None)}",
+            )
+
+
+def own_modes(recipe):
+    """A model whose layers are in different modes."""
+    model = recipe.build().train()
+    for index, layer in enumerate(model):
+        layer.training = index % 3 == 0
+    remember_recipe(model, f"{recipe!r}.build(), its layers in train and eval mode by turns")
+    return model
 
 
 # --- removable_layers --------------------------------------------------------------------------
@@ -297,12 +313,6 @@ def test_lists_nothing_where_no_layer_can_go(submission, recipe):
     check_list(submission.removable_layers(recipe.build()), [], SQUARE)
 
 
-@part("removable_layers")
-@not_models
-def test_removable_layers_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.removable_layers, model)
-
-
 # --- layer_scores ------------------------------------------------------------------------------
 
 
@@ -340,6 +350,16 @@ def test_scores_the_relative_change_of_the_output_without_the_layer(submission, 
 
 
 @part("layer_scores")
+@few
+@given(case=measured(least=1))
+def test_layer_scores_changes_the_mode_of_no_layer(submission, case):
+    recipe, inputs = case
+    want = scores_of(linears_of(recipe.build()), inputs.double().numpy())
+    scores = submission.layer_scores(own_modes(recipe), inputs)  # what is given is watched
+    check_scores(scores, want, recipe.dtype)
+
+
+@part("layer_scores")
 @given(recipe=st.one_of(deep_mlps(), mlps()))
 def test_scores_each_removable_layer_and_no_other(submission, recipe):
     model, inputs = recipe.build(), recipe.inputs()
@@ -363,24 +383,6 @@ def test_takes_one_norm_over_the_whole_batch(submission):
 @nothing_to_remove
 def test_scores_nothing_where_no_layer_can_go(submission, recipe):
     check_scores(submission.layer_scores(recipe.build(), recipe.inputs()), {}, "float32")
-
-
-@part("layer_scores")
-@bad_inputs
-def test_layer_scores_rejects_bad_inputs(submission, case):
-    expect_error(ValueError, "inputs", submission.layer_scores, MIXED.build(), BAD_INPUTS[case])
-
-
-@part("layer_scores")
-@wrong_types
-def test_layer_scores_rejects_inputs_of_another_type(submission, value):
-    expect_error(TypeError, "inputs", submission.layer_scores, MIXED.build(), value)
-
-
-@part("layer_scores")
-@not_models
-def test_layer_scores_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.layer_scores, model, MIXED.inputs())
 
 
 # --- remove_layer ------------------------------------------------------------------------------
@@ -411,11 +413,12 @@ def test_computes_what_the_network_computes_without_the_layer(submission, case):
         output(left_out(linears, layer), inputs.double().numpy()),
         f"what entered layer {layer} now enters layer {layer + 2} directly",
         "the output of the returned model",
-        rtol=1e-3 if recipe.dtype == "float32" else 1e-8,
+        rtol=1e-3 if recipe.dtype == "float32" else 1e-9,
     )
 
 
 @part("remove_layer")
+@few
 @given(case=removals())
 def test_remove_layer_returns_a_model_of_its_own(submission, case):
     recipe, layer = case
@@ -425,41 +428,12 @@ def test_remove_layer_returns_a_model_of_its_own(submission, case):
 
 
 @part("remove_layer")
-@given(case=removals())
-def test_remove_layer_returns_a_model_that_can_be_trained(submission, case):
+@few
+@given(case=removals(), build=st.sampled_from((Mlp.build, partly_frozen)))
+def test_remove_layer_leaves_trainable_what_was_and_frozen_what_was(submission, case, build):
     recipe, layer = case
-    model = recipe.build()
-    count = len(linears_of(model)) - 1
-    check_trainable(submission.remove_layer(model, layer), model, count, "remove_layer")
-
-
-@part("remove_layer")
-@pytest.mark.parametrize(
-    "layer",
-    [0, 10, 4, 8, 1, 3, 7, 11, 50],
-    ids=["first", "last", "wider", "narrower", "relu", "its relu", "relu 7", "length", "50"],
-)
-def test_rejects_a_layer_that_is_not_removable(submission, layer):
-    expect_error(ValueError, "layer", submission.remove_layer, MIXED.build(), layer)
-
-
-@part("remove_layer")
-@nothing_to_remove
-def test_rejects_every_layer_where_none_can_go(submission, recipe):
-    for layer in range(2 * len(recipe.widths) - 3):
-        expect_error(ValueError, "layer", submission.remove_layer, recipe.build(), layer)
-
-
-@part("remove_layer")
-@wrong_types
-def test_rejects_a_layer_of_another_type(submission, value):
-    expect_error(TypeError, "layer", submission.remove_layer, MIXED.build(), value)
-
-
-@part("remove_layer")
-@not_models
-def test_remove_layer_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.remove_layer, model, 2)
+    model = build(recipe)
+    check_gradients(submission.remove_layer(model, layer), model, "remove_layer")
 
 
 # --- prune_layers ------------------------------------------------------------------------------
@@ -488,6 +462,7 @@ def test_measures_the_scores_anew_after_each_removal(submission, case):
 
 
 @part("prune_layers")
+@few
 @given(case=prunings())
 def test_removes_exactly_so_many_layers(submission, case):
     recipe, inputs, count = case
@@ -497,6 +472,7 @@ def test_removes_exactly_so_many_layers(submission, case):
 
 
 @part("prune_layers")
+@few
 @given(case=prunings())
 def test_prune_layers_returns_a_model_of_its_own(submission, case):
     recipe, inputs, count = case
@@ -506,64 +482,30 @@ def test_prune_layers_returns_a_model_of_its_own(submission, case):
 
 
 @part("prune_layers")
-@given(case=prunings())
-def test_prune_layers_returns_a_model_that_can_be_trained(submission, case):
+@few
+@given(case=prunings(), build=st.sampled_from((Mlp.build, partly_frozen)))
+def test_prune_layers_leaves_trainable_what_was_and_frozen_what_was(submission, case, build):
     recipe, inputs, count = case
-    model = recipe.build()
-    result = submission.prune_layers(model, inputs, count)
-    check_trainable(result, model, len(linears_of(model)) - count, "prune_layers")
+    model = build(recipe)
+    check_gradients(submission.prune_layers(model, inputs, count), model, "prune_layers")
 
 
 @part("prune_layers")
+@few
+@given(case=prunings(least=2))
+def test_prune_layers_changes_the_mode_of_no_layer(submission, case):
+    recipe, inputs, count = case
+    model = own_modes(recipe)
+    result = submission.prune_layers(model, inputs, count)  # what is given is watched
+    check_kinds(result, len(linears_of(model)) - count, "prune_layers")
+
+
+@part("prune_layers")
+@few
 @given(recipe=st.one_of(deep_mlps(), mlps()))
 def test_removes_nothing_when_nothing_is_to_go(submission, recipe):
     model = recipe.build()
+    scores_of(linears_of(model), recipe.inputs().double().numpy())  # drawn anew where f(x) is 0
     result = submission.prune_layers(model, recipe.inputs(), 0)
     left = [index for index, _, _ in linears_of(model)]
     check_left(result, model, left, "n_remove is 0", "prune_layers")
-
-
-@part("prune_layers")
-@pytest.mark.parametrize("n_remove", [3, 4, 50])
-def test_refuses_to_remove_more_layers_than_there_are(submission, n_remove):
-    inputs = MIXED.inputs()
-    expect_error(ValueError, "n_remove", submission.prune_layers, MIXED.build(), inputs, n_remove)
-
-
-@part("prune_layers")
-@nothing_to_remove
-def test_refuses_to_remove_a_layer_where_none_can_go(submission, recipe):
-    inputs = recipe.inputs()
-    expect_error(ValueError, "n_remove", submission.prune_layers, recipe.build(), inputs, 1)
-
-
-@part("prune_layers")
-@pytest.mark.parametrize("n_remove", [-1, -2])
-def test_rejects_a_negative_number_of_layers(submission, n_remove):
-    inputs = MIXED.inputs()
-    expect_error(ValueError, "n_remove", submission.prune_layers, MIXED.build(), inputs, n_remove)
-
-
-@part("prune_layers")
-@wrong_types
-def test_rejects_a_number_of_layers_of_another_type(submission, value):
-    inputs = MIXED.inputs()
-    expect_error(TypeError, "n_remove", submission.prune_layers, MIXED.build(), inputs, value)
-
-
-@part("prune_layers")
-@bad_inputs
-def test_prune_layers_rejects_bad_inputs(submission, case):
-    expect_error(ValueError, "inputs", submission.prune_layers, MIXED.build(), BAD_INPUTS[case], 1)
-
-
-@part("prune_layers")
-@wrong_types
-def test_prune_layers_rejects_inputs_of_another_type(submission, value):
-    expect_error(TypeError, "inputs", submission.prune_layers, MIXED.build(), value, 1)
-
-
-@part("prune_layers")
-@not_models
-def test_prune_layers_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.prune_layers, model, MIXED.inputs(), 1)

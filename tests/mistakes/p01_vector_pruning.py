@@ -305,18 +305,6 @@ def rounded(weights, sparsity):
 
 @mistake(
     "prune_vector",
-    "the weights themselves",
-    "Where nothing goes it returns the array that it was given, not a new one.",
-    "Write to pruned: what becomes of the weights, also at sparsity 0?",
-    observe=_to_the_last_bit,
-)
-def themselves(weights, sparsity):
-    mask = _lowest_removed(np.abs(weights), round(sparsity * weights.size))
-    return (weights if mask.all() else weights * mask), mask
-
-
-@mistake(
-    "prune_vector",
     "truncated count",
     "It truncates sparsity * n, where the count is rounded.",
     "What is int(0.29 * 100), and what should it be?",

@@ -366,6 +366,44 @@ def frozen(model, layer, keep):
     return cut
 
 
+@mistake(
+    "remove_channels",
+    "frozen weights thawed",
+    "What was cut requires a gradient again, though it was frozen in the model given.",
+    "What is requires_grad of a parameter that has just been made?",
+    observe=_with_gradients,
+)
+def thawed(model, layer, keep):
+    return _remove(model, layer, sorted(keep)).requires_grad_(True)
+
+
+@mistake(
+    "remove_channels",
+    "batch-norm with default settings",
+    "The batch-norm is built anew, with the default eps and momentum.",
+    "Which arguments does the BatchNorm2d have that you build, and which had the one given?",
+    observe=_with_gradients,
+)
+def default_norm(model, layer, keep):
+    cut = _remove(model, layer, sorted(keep))
+    if isinstance(cut[layer + 1], nn.BatchNorm2d):
+        cut[layer + 1].eps, cut[layer + 1].momentum = 1e-5, 0.1
+    return cut
+
+
+@mistake(
+    "remove_channels",
+    "conv with default settings",
+    "The conv is built anew, without padding_mode and dilation.",
+    "Which arguments does the Conv2d have that you build, and which had the one given?",
+    observe=_with_gradients,
+)
+def default_conv(model, layer, keep):
+    cut = _remove(model, layer, sorted(keep))
+    cut[layer].padding_mode, cut[layer].dilation = "zeros", (1, 1)
+    return cut
+
+
 def _norms(conv):
     return conv.weight.detach().double().flatten(1).norm(dim=1)
 
@@ -524,6 +562,41 @@ def rounded_kept(model, sparsity):
 )
 def half_up(model, sparsity):
     return _prune(model, sparsity, count=lambda n: int(sparsity * n + 0.5))
+
+
+@mistake(
+    "prune_channels",
+    "ties go together",
+    "It cuts all channels up to the k-th smallest norm: equal ones go together, too many of them.",
+    "All filters are equal and the sparsity is 0.5. How many are left, and how many should be?",
+    observe=_with_gradients,
+)
+def ties_together(model, sparsity):
+    smaller = copy.deepcopy(model)
+    for layer in _convs(model):
+        norms = _norms(model[layer])
+        gone = min(round(sparsity * len(norms)), len(norms) - 1)
+        threshold = norms.sort().values[gone - 1] if gone else -1.0
+        keep = [c for c, norm in enumerate(norms) if norm > threshold]
+        smaller = _remove(smaller, layer, keep or [int(norms.argmax())])
+    return smaller
+
+
+@mistake(
+    "prune_channels",
+    "ties stay together",
+    "It keeps all channels from the k-th largest norm on: equal ones stay together, too many.",
+    "All filters are equal and the sparsity is 0.5. How many are left, and how many should be?",
+    observe=_with_gradients,
+)
+def ties_stay(model, sparsity):
+    smaller = copy.deepcopy(model)
+    for layer in _convs(model):
+        norms = _norms(model[layer])
+        gone = min(round(sparsity * len(norms)), len(norms) - 1)
+        keep = [c for c, norm in enumerate(norms) if norm >= norms.sort().values[gone]]
+        smaller = _remove(smaller, layer, keep)
+    return smaller
 
 
 @mistake(

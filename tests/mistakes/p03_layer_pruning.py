@@ -57,14 +57,6 @@ def _layers(outcome, call):
     ]
 
 
-def _layers_where_an_error_is_due(outcome, call):
-    """Right on every good call: only where an error was due is there something to recognise."""
-    model, *_, number = call.args
-    there = _can_go(model)
-    due = number > len(there) if call.name == "prune_layers" else number not in there
-    return _layers(outcome, call) if due else object()
-
-
 # --- removable_layers --------------------------------------------------------------------------
 
 
@@ -388,6 +380,21 @@ def zero_weights(model, layer):
 )
 def cut_off(model, layer):
     return _taken_out(model, *range(layer, len(model)))
+
+
+def _with_gradients(outcome, call):
+    return _layers(outcome, call), [parameter.requires_grad for parameter in outcome.parameters()]
+
+
+@mistake(
+    "remove_layer",
+    "frozen weights thawed",
+    "What was frozen in the model given requires a gradient again.",
+    "What is requires_grad of a parameter that has just been made?",
+    observe=_with_gradients,
+)
+def thawed(model, layer):
+    return _taken_out(model, layer, layer + 1).requires_grad_(True)
 
 
 # --- prune_layers ------------------------------------------------------------------------------

@@ -93,6 +93,17 @@ def prune_threshold(weight, budget):
 
 @mistake(
     "prune_to_budget",
+    "half a mask bought",
+    "Where the budget does not pay for the mask it returns zeros and says nothing.",
+    "What does the text ask for where not even the mask is paid for?",
+)
+def no_refusal(weight, budget):
+    count = min(weight.size, max(0, (budget - weight.size) // 32))
+    return _keep(weight, _by_magnitude(weight), count), weight.size + 32 * count
+
+
+@mistake(
+    "prune_to_budget",
     "an index for each weight",
     "It pays 64 bits for each weight kept, value and index, and no mask.",
     "How does the text say that the positions are stored?",
@@ -200,6 +211,20 @@ def one_step_too_many(weight, budget):
 
 @mistake(
     "quantize_to_budget",
+    "codes in int8",
+    "It keeps the codes as int8: with more than 8 bits a value they wrap around.",
+    "What becomes of the code 200 in the dtype of your codes?",
+)
+def int8_codes(weight, budget):
+    width = _width(weight, budget)
+    scale = _largest(weight) / (2 ** (width - 1) - 1)
+    return _grid(weight, scale, lambda x: np.rint(x).astype(np.int64).astype(np.int8)), _paid(
+        weight, width
+    )
+
+
+@mistake(
+    "quantize_to_budget",
     "from smallest to largest",
     "It lays the grid from the smallest to the largest weight, with an offset, and not around 0.",
     "Is 0 on your grid? What does symmetric mean?",
@@ -263,6 +288,20 @@ def zero_by_zero(weight, budget):
     scale = np.float32(_largest(weight) / (2 ** (width - 1) - 1))
     with np.errstate(invalid="ignore"):
         return np.rint(weight / scale) * scale, _paid(weight, width)
+
+
+@mistake(
+    "quantize_to_budget",
+    "1 bit bought",
+    "Where the budget pays for less than 2 bits a value it quantises all the same.",
+    "Which codes are left with 1 bit a value? What does the text ask for there?",
+)
+def fewer_than_two(weight, budget):
+    width = max(1, _width(weight, budget))
+    if width > 1:
+        scale = _largest(weight) / (2 ** (width - 1) - 1)
+        return _grid(weight, scale), _paid(weight, width)
+    return _grid(weight, _largest(weight)), _paid(weight, width)
 
 
 def _svd(weight, rank):

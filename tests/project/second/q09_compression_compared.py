@@ -7,23 +7,9 @@ import numpy as np
 ANSWER = ""
 
 
-def _check(weight, budget, least=0):
-    if weight is None or isinstance(weight, str):
-        raise TypeError(f"weight is {weight!r}")
-    if budget is None or isinstance(budget, str):
-        raise TypeError(f"budget is {budget!r}")
-    if weight.size == 0:
-        raise ValueError("weight has no entries")
-    if not all(math.isfinite(v) for row in weight.tolist() for v in row):
-        raise ValueError("weight holds NaN or infinity")
-    if budget != budget:
-        raise ValueError(f"budget is {budget}")
-    if budget < (least(weight.size) if callable(least) else least):
-        raise ValueError(f"the budget {budget} is too small")
-
-
 def prune_to_budget(weight, budget):
-    _check(weight, budget, lambda n: n)
+    if budget < weight.size:
+        raise ValueError
     rows, cols = weight.shape
     places = sorted(
         ((abs(float(weight[i, j])), i, j) for i in range(rows) for j in range(cols)), reverse=True
@@ -38,7 +24,8 @@ def prune_to_budget(weight, budget):
 
 
 def quantize_to_budget(weight, budget):
-    _check(weight, budget, lambda n: 2 * n + 32)
+    if 2 * weight.size + 32 > budget:
+        raise ValueError
     bits = 2
     while bits < 16 and (bits + 1) * weight.size + 32 <= budget:
         bits += 1
@@ -54,7 +41,8 @@ def quantize_to_budget(weight, budget):
 
 
 def factorize_to_budget(weight, budget):
-    _check(weight, budget)
+    if budget < 0:
+        raise ValueError
     rows, cols = weight.shape
     rank = 0
     while rank < min(rows, cols) and 32 * (rank + 1) * (rows + cols) <= budget:
@@ -66,7 +54,6 @@ def factorize_to_budget(weight, budget):
 
 
 def compare(weight, budget):
-    _check(weight, budget)
     errors = {}
     for name, method in (
         ("quantize", quantize_to_budget),
