@@ -16,6 +16,7 @@ from notebooks import lab
 from tests.benchmarks.row import Row, at_most
 from tests.grading import catalogue
 from tests.grading.catalogue import ROOT
+from tests.grading.mistakes import known_mistakes
 
 
 def rows(quick: bool) -> Iterator[Row]:
@@ -26,8 +27,9 @@ def rows(quick: bool) -> Iterator[Row]:
         shutil.copytree(ROOT, copy, ignore=ignored)
         nothing = "def test_nothing():\n    pass\n"
         (copy / "tests" / "test_nothing.py").write_text(nothing, encoding="utf-8")
-        yield from _processes(copy, quick)
+        yield from _processes(copy, 1 if quick else 3)
         (copy / "tests" / "test_nothing.py").unlink()
+        yield from _fresh(copy, 1 if quick else 3)
         yield from _whole(copy)
         yield from _watching(copy)
 
@@ -38,48 +40,68 @@ def _python(copy: Path, *arguments: str) -> None:
         [sys.executable, *arguments],
         cwd=copy,
         env=environment,
-        check=True,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
 
 
-def _processes(copy: Path, quick: bool) -> Iterator[Row]:
-    def grade(test: str):
-        return lambda: _python(copy, "-m", "pytest", "--target=solutions", f"tests/test_{test}.py")
+def _processes(copy: Path, repeats: int) -> Iterator[Row]:
+    """A right answer to each exercise, and one in which every part is a known mistake."""
+
+    def grade(test: str, target: str = "solutions"):
+        return lambda: _python(copy, "-m", "pytest", f"--target={target}", f"tests/test_{test}.py")
 
     exercises = catalogue.load()
+    wrong = copy.parent / "wrong"
+    wrong.mkdir()
+    for exercise in exercises:
+        source = (ROOT / "solutions" / f"{exercise.stem}.py").read_text(encoding="utf-8")
+        for part in exercise.parts:
+            known = next(m for m in known_mistakes(exercise.stem) if m.part == part.name)
+            function = known.function
+            source += f"\nfrom {function.__module__} import {function.__name__} as {part.name}"
+        (wrong / f"{exercise.stem}.py").write_text(source + "\n", encoding="utf-8")
     calls = {exercise.stem: grade(exercise.stem) for exercise in exercises}
+    calls |= {f"wrong {e.stem}": grade(e.stem, str(wrong)) for e in exercises}
     calls |= {"empty": grade("nothing"), "torch": lambda: _python(copy, "-c", "import torch")}
-    seconds = lab.time_side_by_side(calls, repeats=1 if quick else 3, warm=1)
+    seconds = lab.time_side_by_side(calls, repeats=repeats, warm=1)
     yield Row("verdicts · an empty pytest run with the same plugins", f"{seconds['empty']:.2f} s")
     yield Row("verdicts · import torch", f"{seconds['torch']:.2f} s")
     for exercise in exercises:
-        took = seconds[exercise.stem]
-        if "torch" in exercise.packages:
-            yield Row(
-                f"verdicts · {exercise.stem}: whole process / import torch",
-                f"{took / seconds['torch']:.1f}× ({took:.1f} s)",
-            )
-        elif exercise.stem.startswith("p01"):
-            ratio = took / seconds["empty"]
-            yield at_most(f"verdicts · {exercise.stem}: whole process / empty run", ratio, 1.5)
-        else:
-            yield Row(
-                f"verdicts · {exercise.stem}: whole process / empty run",
-                f"{took / seconds['empty']:.1f}× ({took:.1f} s)",
-            )
+        right, torch = seconds[exercise.stem], "torch" in exercise.packages
+        unit, goal = ("torch", 2.0) if torch else ("empty", 1.6)
+        name = "import torch" if torch else "empty run"
+        what = f"verdicts · {exercise.short}, right ({right:.1f} s): whole process / {name}"
+        yield at_most(what, right / seconds[unit], goal)
+        failed = seconds[f"wrong {exercise.stem}"]
+        what = f"verdicts · {exercise.short}, every part wrong ({failed:.1f} s): / right"
+        yield at_most(what, failed / right, 2.0)
+
+
+def _fresh(copy: Path, repeats: int) -> Iterator[Row]:
+    calls = {
+        "fresh": lambda: _python(copy, "-m", "pytest"),
+        "torch": lambda: _python(copy, "-c", "import torch"),
+    }
+    seconds = lab.time_side_by_side(calls, repeats=repeats, warm=1)
+    what = f"verdicts · a fresh clone's pytest ({seconds['fresh']:.1f} s) / import torch"
+    yield at_most(what, seconds["fresh"] / seconds["torch"], 4)
 
 
 def _whole(copy: Path) -> Iterator[Row]:
+    files = [f"tests/test_{e.stem}.py" for e in catalogue.load()]
     began = time.perf_counter()
-    _python(copy, "-m", "pytest", "--target=solutions", "-n", "2")
-    yield at_most("verdicts · all twenty, -n 2", time.perf_counter() - began, 60, " s")
+    first = [file for file in files if "test_m" not in file]
+    _python(copy, "-m", "pytest", "--target=solutions", "-n", "2", *first)
+    yield at_most("verdicts · the first twenty, -n 2", time.perf_counter() - began, 25, " s")
+    began = time.perf_counter()
+    _python(copy, "-m", "pytest", "--target=solutions", *files)
+    yield Row("verdicts · all thirty, plain pytest", f"{time.perf_counter() - began:.0f} s")
 
 
 def _watching(copy: Path) -> Iterator[Row]:
     """From the save to the verdict; what the desk prints ends each with the seconds it took."""
-    for stem, goal in (("p01_vector_pruning", 0.3), ("p02_structured_pruning", 1.0)):
+    for stem, goal in (("p01_vector_pruning", 0.4), ("p02_structured_pruning", 1.0)):
         path = copy / "exercises" / f"{stem}.py"
         solution = (ROOT / "solutions" / f"{stem}.py").read_text(encoding="utf-8")
         watch = subprocess.Popen(
@@ -105,6 +127,6 @@ def _watching(copy: Path) -> Iterator[Row]:
 
 def _verdict(watch: subprocess.Popen) -> None:
     for line in watch.stdout:
-        if re.match(r"\[\d+\.\d s\]", line):
+        if re.match(r"\[\d+\.\d s from the save\]", line):
             return
     raise RuntimeError("the watch ended")

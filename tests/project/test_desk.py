@@ -295,7 +295,7 @@ def test_a_damaged_memory_is_kept_and_a_new_one_begins(copy, text):
     (copy / ".desk.json").write_text(text, encoding="utf-8")
     run = desk(copy, "hint", "p01")
     assert run.returncode == 0, run.stderr
-    assert "is kept as" in run.stdout.replace("\n", " ")
+    assert "is kept as" in " ".join(run.stdout.split())
     kept = list(copy.glob(".desk.json.*.kept"))
     assert [path.read_text(encoding="utf-8") for path in kept] == [text]
     assert memory_of(copy)["hints"]
