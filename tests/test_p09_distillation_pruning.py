@@ -587,7 +587,7 @@ def check_pruned(result, model, sparsity):
             kept.min() >= removed.max(),
             "no kept weight smaller in magnitude than one that was removed",
             "all layers share one ranking by absolute value",
-            f"{kept.min().item():.6g} was kept somewhere, {removed.max().item():.6g} removed",
+            f"{kept.min().item()!r} was kept somewhere, {removed.max().item()!r} removed",
         )
 
 
@@ -665,7 +665,7 @@ def test_tells_magnitudes_apart_to_the_last_digit(submission, widths, sparsity, 
         for name in prunable(model):
             weight = model.get_parameter(name)
             places = torch.randperm(weight.numel(), generator=generator).view_as(weight)
-            weight.copy_(weight.sign() * (1 + step * places))
+            weight.copy_(weight.sign() * (1 + step * places.to(weight.dtype)))
     remember_recipe(model, f"{recipe!r}.build(), weights ±(1 + {step:.2g} · 0, 1, 2, …), shuffled")
     result = submission.prune_and_distill(model, batches_for(recipe), sparsity, 0)
     check_same_names(result, model.state_dict())

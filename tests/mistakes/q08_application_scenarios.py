@@ -1,5 +1,7 @@
 """Wrong answers that people really give for q08."""
 
+import math
+
 from tests.grading import mistake
 
 
@@ -173,6 +175,18 @@ def deadline_excluded(candidate, device):
         candidate.stored_bytes <= device.memory_bytes
         and _seconds(candidate, device) < device.deadline_seconds
     )
+
+
+@mistake(
+    "fits",
+    "nearly in time",
+    "It takes a latency that is a little above the deadline for equal to it.",
+    "An answer comes a millionth of a second after the deadline. Is it in time?",
+)
+def nearly_in_time(candidate, device):
+    seconds, deadline = _seconds(candidate, device), device.deadline_seconds
+    in_time = seconds <= deadline or math.isclose(seconds, deadline, rel_tol=1e-6)
+    return candidate.stored_bytes <= device.memory_bytes and in_time
 
 
 @mistake(
