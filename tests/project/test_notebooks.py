@@ -44,6 +44,7 @@ def numbers(text):
     return [float(match.replace(",", "")) for match in NUMBER.findall(text)]
 
 
+@pytest.mark.sweep
 @pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 def test_runs_and_comes_to_the_numbers_kept(path):
     kept = nbformat.read(path, as_version=4)
