@@ -46,12 +46,12 @@ Real time means that answers come before a deadline, so the number that matters 
 latency but a high percentile, or the share of deadlines missed, measured on the target device at
 the batch size of the application, which is usually one.
 
-Pruning helps where it lowers that number. Removing whole channels leaves a smaller dense network
-that any library runs, usually faster; the 2:4 pattern needs hardware that has it; scattered zeros
-need kernels written for them. With such kernels it works: the sparse WaveRNN of 2018 generates
-speech on a mobile CPU in real time. Where requests queue it can help more than the saved
-milliseconds suggest: close to saturation, a little less service time removes much of the waiting.
-But its own tail is another thing: a profile can get a lower mean and keep its slowest answers.
+Pruning helps where it lowers that number. Removing channels leaves a smaller dense network,
+usually faster in any library; the 2:4 pattern needs hardware that has it; scattered zeros need
+kernels written for them. With such kernels it works: the sparse WaveRNN of 2018 generates speech
+on a mobile CPU in real time. Where requests queue it can help more than the saved milliseconds
+suggest: close to saturation, a little less service time removes much of the waiting. But its own
+tail is another thing: a profile can get a lower mean and keep its slowest answers.
 
 There are limits. FLOPs do not predict latency, and fewer channels can even be slower where a
 library is tuned to other shapes. A model that is small already, at batch one, spends its time on
