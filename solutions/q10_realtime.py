@@ -50,13 +50,12 @@ Pruning helps where it lowers that number. Removing channels leaves a smaller de
 usually faster in any library; the 2:4 pattern needs hardware that has it; scattered zeros need
 kernels written for them. With such kernels it works: the sparse WaveRNN of 2018 generates speech
 on a mobile CPU in real time. Where requests queue it can help more than the saved milliseconds
-suggest: close to saturation, a little less service time removes much of the waiting. But its own
-tail is another thing: a profile can get a lower mean and keep its slowest answers.
+suggest: close to saturation, a little less service time removes much of the waiting. But the tail
+is another thing: a profile can get a lower mean and keep its slowest answers.
 
 There are limits. FLOPs do not predict latency, and fewer channels can even be slower where a
-library is tuned to other shapes. A model that is small already, at batch one, spends its time on
-overhead that pruning leaves alone. And the tail may come from the scheduler, a cold cache or
-heat.
+library is tuned to other shapes. A small model, at batch one, spends its time on overhead that
+pruning leaves alone. And the tail may come from the scheduler, a cold cache or heat.
 
 So I would profile several sparsities on the device, take the smallest one whose 99th percentile
 meets the deadline, because accuracy is what sparsity costs, and then test it under the real
