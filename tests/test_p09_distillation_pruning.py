@@ -462,17 +462,18 @@ def test_moves_what_is_kept_by_one_step_of_the_optimizer(submission, step):
 @settings(max_examples=20)
 @given(step=steps())
 def test_goes_on_in_a_second_step_from_where_the_first_ended(submission, step):
-    arguments = step.build()
+    student, _, _, used, *_ = step.build()
     want, teacher, masks, optimizer, *batch = step.build()
     for i in range(2):
-        if i:
+        if i:  # a student for each call, so that what each left behind can be looked at
+            student, used = copy.deepcopy((student, used))
             batch[:2] = step.batch(1)
-            mark(arguments[0], arguments[3])
-        make_step(submission, (*arguments[:4], *batch))
+            mark(student, used)
+        make_step(submission, (student, teacher, masks, used, *batch))
         forward_backward(want, teacher, *batch)
         optimizer.step()
         silence(want, masks)
-    check_moved(arguments[0], want, f"two steps of {step.optimizer}, one a batch")
+    check_moved(student, want, f"two steps of {step.optimizer}, one a batch")
 
 
 def check_moved(student, want, why):
