@@ -20,13 +20,9 @@ Words
 
 Everywhere
     Weights are torch tensors of float32 or float64, and results have their dtype. Nothing given
-    is changed in any way: no tensor is written to, a model is copied.
-    Where several values are equal, any choice among them is right.
-    TypeError: `model` is not an nn.Sequential; None or a string for a tensor or a number.
-    ValueError: a tensor is empty or holds NaN or infinity; `penalty` or `strength` is NaN,
-    infinite or negative; `sparsity` is NaN or outside [0, 1] (0 and 1 themselves are fine);
-    `n` or `m` is out of its range, or m does not divide the length. The message names the
-    argument and shows the value of a scalar. `exercises.checks` has functions that do this.
+    is changed: results are new tensors and new models, also where nothing is removed. Where
+    several values are equal, any choice among them is right. Arguments are always sensible: no
+    checks are needed.
 
 Sources
     Parikh & Boyd 2014, "Proximal Algorithms" (soft thresholding, and block soft thresholding for
@@ -52,7 +48,7 @@ def soft_threshold(weights: torch.Tensor, penalty: float) -> torch.Tensor:
 
     Args:
         weights: a tensor of any shape.
-        penalty: a finite number, not negative.
+        penalty: a number, 0 or more.
 
     Returns:
         A new tensor of the same shape and dtype: sign(w) · max(0, |w| − penalty).
@@ -73,10 +69,11 @@ def group_soft_threshold(weight: torch.Tensor, penalty: float) -> torch.Tensor:
 
     Args:
         weight: shape (out, in, kh, kw).
-        penalty: a finite number, not negative.
+        penalty: a number, 0 or more.
 
     Returns:
-        A new tensor of the same shape and dtype: each filter times max(0, 1 − penalty / ‖filter‖).
+        A new tensor of the same shape and dtype: each filter times max(0, 1 − penalty / ‖filter‖),
+        with nothing added to the norm.
 
     Example:
         >>> weight = torch.tensor([[3.0, 4.0], [0.6, 0.8]]).reshape(2, 1, 1, 2)
@@ -93,8 +90,8 @@ def slimming_penalty(model: nn.Sequential, strength: float) -> torch.Tensor:
     gradient by a scale is strength · sign(scale), and nothing else has one.
 
     Args:
-        model: a CNN.
-        strength: a finite number, not negative.
+        model: a CNN with batch-norms.
+        strength: a number, 0 or more.
 
     Returns:
         A scalar tensor that depends on the scales of this very model.
@@ -119,12 +116,13 @@ def slim(model: nn.Sequential, sparsity: float) -> nn.Sequential:
     any other channel: slimming twice by 50% is not 75%.
 
     Args:
-        model: a CNN.
+        model: a CNN with batch-norms.
         sparsity: the fraction of all batch-normed channels to silence, in [0, 1].
 
     Returns:
-        A new nn.Sequential with the same layers and shapes, which shares no memory with the model
-        given. Only the scales and shifts of silenced channels differ.
+        A new nn.Sequential with the same layers, which shares no memory with the model given.
+        Only the scales and shifts of silenced channels differ: shapes stay, and so do modes,
+        `requires_grad` and the settings of each layer.
 
     Example:
         >>> model = nn.Sequential(nn.Conv2d(1, 2, 1), nn.BatchNorm2d(2), nn.ReLU(),
@@ -142,18 +140,17 @@ def nm_mask(weight: torch.Tensor, n: int, m: int) -> torch.Tensor:
     """Keep the n weights of largest magnitude in every run of m neighbours (2:4 has n=2, m=4).
 
     The runs are those of weight.reshape(out, -1), row by row: entries 0 to m − 1, m to 2m − 1 and
-    so on of each flattened filter. No run reaches from one filter into the next.
+    so on of each flattened filter. No run reaches from one filter into the next. (For kernels
+    larger than 1×1 the sparse tensor cores of NVIDIA, and its tools, take runs along the input
+    channels instead; for Linear and 1×1 layers that is the same.)
 
     Args:
         weight: shape (out, in, kh, kw) or (out, in).
         n: how many are kept (some libraries count those removed), 1 ≤ n ≤ m.
-        m: the length of a run.
+        m: the length of a run; it divides the length of a flattened filter.
 
     Returns:
         A boolean mask of the shape of `weight`, with exactly n True in each run, ties included.
-
-    Raises:
-        ValueError: the length of a flattened filter is not divisible by m.
 
     Example:
         >>> nm_mask(torch.tensor([[0.1, -3.0, 2.0, 0.5], [4.0, 0.0, 0.0, 1.0]]), 2, 4).tolist()

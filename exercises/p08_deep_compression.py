@@ -19,13 +19,10 @@ Words
                (names, shapes, codebooks, Huffman tables, counts) is in it.
 
 Everywhere
-    Nothing given is written to. `bits` is an integer from 1 to 16. `sparsity` is the fraction
+    Nothing given is changed. `bits` is an integer from 1 to 16. `sparsity` is the fraction
     removed, in [0, 1]: of the n weights of an array, round(sparsity * n) go (Python's `round`).
-    Where several weights have the same magnitude, any choice among them is right.
-    ValueError: an array is empty or holds NaN or infinity; `sparsity` is NaN or outside [0, 1];
-    `bits` is NaN or outside 1 to 16; a count is NaN or negative; a blob is not exactly what
-    `compress` returned. TypeError: None or a string for an array or a number. The message names
-    the argument and shows the value of a scalar. `exercises.checks` has functions that do this.
+    Where several weights have the same magnitude, any choice among them is right. Arguments are
+    always sensible and need no checks, but for the blob of `decompress`.
 
 Sources
     Han, Mao & Dally 2016, "Deep Compression: Compressing Deep Neural Networks with Pruning,
@@ -78,7 +75,9 @@ def huffman_code(counts: dict[Hashable, int]) -> dict[Hashable, str]:
     same, so that a stream of it has a length.
 
     Args:
-        counts: {symbol: how often it occurs}, with at least one symbol.
+        counts: {symbol: how often it occurs}, with at least one symbol and positive counts.
+            Symbols are whatever can be a key: numbers, strings, tuples, None, and all of these
+            in one dict, so that two symbols need not be comparable.
 
     Returns:
         {symbol: bit string}: a string of "0" and "1" for each symbol of `counts`.
@@ -96,15 +95,18 @@ def compress(weights: dict[str, np.ndarray], sparsity: float, bits: int) -> byte
     """Prune every array, let what is kept share codewords, and Huffman-code all of it.
 
     Each array is treated on its own: its `round(sparsity * n)` smallest magnitudes go, and what
-    it keeps goes through k-means as in `kmeans_codebook`, with a codebook of its own. A kept
-    weight that is not 0 must not be lost on a codeword that is exactly 0; for one that is 0
-    either is right. Positions (as gaps) and codes are Huffman-coded. Nothing that `decompress`
-    needs may stay behind in the program: the blob may be read elsewhere.
+    it keeps goes through k-means as in `kmeans_codebook`, with a codebook of its own. Positions
+    (as gaps, and a gap may be as long as the array) and codes are Huffman-coded. Nothing that
+    `decompress` needs may stay behind in the program: the blob may be read elsewhere.
+
+    A kept weight that is not 0 must not come back as 0: where a codeword is exactly 0, move it
+    off a little, no further than the smallest magnitude among its weights. For a kept weight
+    that is 0 either is right.
 
     What is graded, with your own `decompress`, is what comes back: which weights are 0; at most
     2^bits distinct other values in an array; the squared error over what an array keeps, no
-    larger than `kmeans_codebook` is allowed; and the number of bytes, with room for any layout
-    that Huffman-codes positions and codes.
+    larger than `kmeans_codebook` is allowed (but for codewords moved off 0); and the number of
+    bytes, with room for any layout that Huffman-codes gaps and codes.
 
     Args:
         weights: {name: float32 array}; names are any strings, shapes differ.

@@ -44,9 +44,9 @@ from __future__ import annotations
 import torch
 
 ANSWER = """
-SparseGPT treats each linear layer on its own: find a sparse matrix whose output on calibration
-tokens is as close as possible to the original's. That error is quadratic in the weights, and its
-Hessian is exactly H = 2XXᵀ/N, from the inputs alone, the same for every row.
+SparseGPT treats each linear layer on its own: a sparse matrix whose output on calibration
+tokens is close to the original's. That error is quadratic in the weights, and its Hessian is
+exactly H = 2XXᵀ/N, from the inputs alone, the same for every row.
 
 Optimal Brain Surgeon is the theory for it: remove the weight with the smallest w² / [H⁻¹]_qq, and
 move all others by −w / [H⁻¹]_qq times column q of H⁻¹. For a given mask the best kept weights are

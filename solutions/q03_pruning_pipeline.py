@@ -35,8 +35,8 @@ from __future__ import annotations
 import numpy as np
 
 ANSWER = """
-I start from a trained dense network and its accuracy, because that is what I compare with. Then
-I fix four things: the unit, which follows from the hardware; the criterion, usually magnitude
+I start from a trained dense network and its accuracy, because that is what I compare with. Then I
+fix four things: the unit, which follows from the hardware; the criterion, usually magnitude
 first; the target, in sparsity or better in latency; and which layers may lose how much, from a
 sensitivity scan, since the first and the last layer often tolerate little.
 
@@ -45,32 +45,47 @@ repeat. Or gradually during training: Zhu and Gupta raise the sparsity along a c
 while there is much redundancy, slowly towards the end. Between the steps the network recovers.
 
 While it trains, the mask must hold. Masking the gradients is not enough: momentum and Adam's
-averages, filled before the cut, still move a pruned weight. So I multiply the weights by the
-mask after every optimizer step, and clear the momentum there. Fine-tuning wants a learning rate
-that is not too small; rewinding it to an earlier value does better in Renda and others, 2020.
+averages, filled before the cut, still move a pruned weight. So I multiply the weights by the mask
+after every optimizer step, and clear the momentum there. Fine-tuning wants a learning rate that
+is not too small; rewinding it to an earlier value does better in Renda and others, 2020.
 
-At the end I check the accuracy on held-out data, for each class too, because rare examples
-suffer first. Then I make the gain real: cut the dead filters and channels out, or store in a
-sparse format with kernels that use it, and measure size and latency on the target device, with
-a dense network given the same extra training beside it.
+At the end I check the accuracy on held-out data, for each class too, because rare examples suffer
+first. Then I make the gain real: cut the dead filters and channels out, or store in a sparse
+format with kernels that use it, and measure size and latency on the target device, with a dense
+network given the same extra training beside it.
 """
 
 RUBRIC: list[tuple[int, str]] = [
-    (2, "The order: train, choose what to remove, prune, fine-tune, and repeat."),
     (
         2,
-        "Rounds or a gradual schedule as well as one cut, with the reason for steps: the network "
-        "recovers between them.",
+        "The order: train, choose what to remove, prune, fine-tune, and repeat.",
     ),
     (
         2,
-        "The mask is applied again after every optimizer step, because the momentum or "
-        "Adam's averages from before the cut would revive pruned weights.",
+        "Rounds or a gradual schedule as well as one cut, with the reason for steps: the "
+        "network recovers between them.",
     ),
-    (1, "The choices before: unit, criterion, target; sensitivity differs between layers."),
-    (1, "How to retrain: learning rate, number of epochs, or rewinding."),
-    (1, "The end: cut out or store sparsely, and measure on the target hardware."),
-    (1, "Validation beside a dense control: held-out data, and more than one overall number."),
+    (
+        2,
+        "The mask is applied again after every optimizer step, because the momentum or Adam's "
+        "averages from before the cut would revive pruned weights.",
+    ),
+    (
+        1,
+        "The choices before: unit, criterion, target; sensitivity differs between layers.",
+    ),
+    (
+        1,
+        "How to retrain: learning rate, number of epochs, or rewinding.",
+    ),
+    (
+        1,
+        "The end: cut out or store sparsely, and measure on the target hardware.",
+    ),
+    (
+        1,
+        "Validation beside a dense control: held-out data, and more than one overall number.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
@@ -81,13 +96,14 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     ),
     (
         "Ten rounds to 90%: how much goes in each?",
-        "The same share p of what is left, with (1 − p)^10 = 0.1, so p is about 20.6%. After five "
-        "rounds 68% is gone, not 45%.",
+        "The same share p of what is left, with (1 − p)^10 = 0.1, so p is about 20.6%. After "
+        "five rounds 68% is gone, not 45%.",
     ),
     (
         "The gradient of a pruned weight is masked. Why does the weight not stay zero?",
-        "The momentum buffer still holds its old gradients and adds them; with Adam the averages "
-        "do. Weight decay acts past the gradient as well if the weight was not zero before.",
+        "The momentum buffer still holds its old gradients and adds them; with Adam the "
+        "averages do. Weight decay acts past the gradient as well if the weight was not zero "
+        "before.",
     ),
     (
         "You prune by cutting channels and then go on training. What do you do with the optimizer?",
@@ -96,37 +112,48 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     ),
     (
         "Fine-tune, or train from scratch?",
-        "For unstructured pruning keep the weights (Han et al. 2015). For structured pruning with "
-        "a given architecture, training it from scratch did as well in Liu et al. 2019: run both.",
+        "For unstructured pruning keep the weights (Han et al. 2015). For structured pruning "
+        "with a given architecture, training it from scratch did as well in Liu et al. 2019: "
+        "run both.",
+    ),
+    (
+        "You cannot retrain a model of 70 billion parameters. What is left of the pipeline?",
+        "One-shot pruning with calibration: a hundred or so sequences run through the model, "
+        "layer by layer; each layer is pruned against the inputs that it really gets, and the "
+        "next layer sees the pruned one's output. Wanda only scores (m01), SparseGPT also "
+        "repairs the remaining weights (m02). Then one checks perplexity and tasks, and may "
+        "repair with a short distillation or LoRA.",
     ),
 ]
 
 WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "Pruning at once to the target and fine-tuning longer comes to the same.",
-        "Han et al. 2015: without loss of accuracy, iterating raised the pruning rate of AlexNet "
-        "from 5× to 9×. Each round there had its own retraining; at an equal budget the notebook "
-        "finds cutting at once ahead at 98% and 99%, so say which comparison you mean.",
+        "Han et al. 2015: without loss of accuracy, iterating raised the pruning rate of "
+        "AlexNet from 5× to 9×. Each round there had its own retraining; at an equal budget the "
+        "notebook finds cutting at once ahead at 98% and 99%, so say which comparison you mean.",
     ),
     (
         "Setting the gradients of pruned weights to zero keeps them at zero.",
-        "Not with momentum or Adam, whose state from before the cut still moves them; measured in "
-        "the notebook: weights that come back under SGD with momentum, with the gradients masked.",
+        "Not with momentum or Adam, whose state from before the cut still moves them; measured "
+        "in the notebook: weights that come back under SGD with momentum, with the gradients "
+        "masked.",
     ),
     (
         "Pruning shortens training.",
         "Train, prune, retrain is more training, and masks over dense kernels save nothing. "
-        "Cheaper training is what sparse training is for (Evci et al. 2020), given sparse kernels.",
+        "Cheaper training is what sparse training is for (Evci et al. 2020), given sparse "
+        "kernels.",
     ),
     (
         "Each of n rounds removes final/n of the weights that are left.",
-        "Then too little goes: ten rounds of 9% leave 39%, not 10%; measured in the notebook. The "
-        "share is 1 − (1 − final)^(1/n).",
+        "Then too little goes: ten rounds of 9% leave 39%, not 10%; measured in the notebook. "
+        "The share is 1 − (1 − final)^(1/n).",
     ),
     (
         "Fine-tune with the last, smallest learning rate of the training.",
-        "Renda, Frankle & Carbin 2020: going back to an earlier, larger learning rate does better "
-        "than fine-tuning with a small fixed one.",
+        "Renda, Frankle & Carbin 2020: going back to an earlier, larger learning rate does "
+        "better than fine-tuning with a small fixed one.",
     ),
 ]
 

@@ -39,32 +39,52 @@ Worked notebook: notebooks/q04_hpc_efficiency.ipynb
 from __future__ import annotations
 
 ANSWER = """
-Pruning helps a computer in three ways, and none of them comes by itself. First, less arithmetic:
-if whole channels or filters are removed, every layer becomes a smaller dense layer, and any
-library runs it faster. Zeros scattered in a dense kernel are multiplied like all other numbers.
-Second, less storage: a sparse layout keeps only the non-zeros, but it pays for indices. With
-32-bit values and 32-bit indices CSR is smaller only below about half the entries, COO below a
-third; a bit mask costs one bit an entry. Third, less memory traffic, which is often what counts:
-by the roofline model the time is the larger of operations over peak rate and bytes over
-bandwidth. At batch size one the weights are read once for two operations each, so a layer is
-limited by memory, and fewer bytes mean less time. In large batches it is limited by arithmetic,
-and irregular sparsity gains only with good kernels at high sparsity. Hardware can meet it half
-way: sparse tensor cores run the 2:4 pattern with up to twice the throughput of dense ones. So I
-would first find what limits each layer, choose the granularity the hardware can use, and then
-measure time and energy on the device, because neither parameters nor MACs predict them.
+Pruning helps a computer in three ways, and none of them comes by itself.
+
+First, less arithmetic. If whole channels or filters are removed, every layer becomes a smaller
+dense layer, and ordinary libraries usually run it faster; now and then a channel count suits them
+badly. Zeros scattered in a dense kernel are multiplied like all other numbers. Second, less
+storage: a sparse layout keeps only the non-zeros, but it pays for indices. With 32-bit values and
+32-bit indices CSR is smaller only below about half the entries, COO below a third; with 16-bit
+values CSR needs less than a third. A bit mask costs one bit an entry.
+
+Third, less memory traffic, which is often what counts: by the roofline model the time is the
+larger of operations over peak rate and bytes over bandwidth. In a linear layer at batch size one
+each weight is read for two operations, so bandwidth is the limit, and fewer bytes mean less time.
+A convolution uses each weight at every position, so it is usually limited by arithmetic, as
+linear layers are in large batches; there irregular sparsity gains only with good kernels.
+
+Hardware can meet it half way: sparse tensor cores run 2:4 with up to twice the dense throughput.
+So I find what limits each layer, choose a granularity the hardware can use, and measure time and
+energy on the device.
 """
 
 RUBRIC: list[tuple[int, str]] = [
-    (2, "Zeros in a dense kernel save no time; the kernel or the shapes must change."),
-    (2, "Structured pruning gives smaller dense layers that run fast everywhere."),
-    (2, "Sparse layouts cost indices: there is a break-even density, with an example."),
+    (
+        2,
+        "Zeros in a dense kernel save no time; the kernel or the shapes must change.",
+    ),
+    (
+        2,
+        "Structured pruning gives smaller dense layers that run fast everywhere.",
+    ),
+    (
+        2,
+        "Sparse layouts cost indices: there is a break-even density, with an example.",
+    ),
     (
         2,
         "Time is bounded by arithmetic or by memory traffic (roofline); which one depends on "
         "the layer and the batch size.",
     ),
-    (1, "Hardware support decides, with an example such as 2:4 sparse tensor cores."),
-    (1, "Measure latency or energy on the device; parameters and MACs are only proxies."),
+    (
+        1,
+        "Hardware support decides, with an example such as 2:4 sparse tensor cores.",
+    ),
+    (
+        1,
+        "Measure latency or energy on the device; parameters and MACs are only proxies.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
@@ -75,10 +95,11 @@ FOLLOW_UPS: list[tuple[str, str]] = [
         "sparsity of about 67%, and a little more for the row pointers.",
     ),
     (
-        "Why can a batch-1 layer gain from pruning that a batch-256 layer does not gain from?",
+        "Why can a linear layer gain at batch 1 from pruning what it does not gain at batch 256?",
         "At batch 1 a weight is read for two operations, so memory traffic is the limit and "
-        "fewer stored bytes help. At batch 256 it is used 256 times, arithmetic is the limit, and "
-        "an irregular kernel runs far from its peak.",
+        "fewer stored bytes help. At batch 256 it is used 256 times, arithmetic is the limit, "
+        "and an irregular kernel runs far from its peak. Where that turns is a matter of the "
+        "kernel: in the notebook's small network CSR gains in both.",
     ),
     (
         "A layer has half its MACs left and the model is 10% faster. What happened?",
@@ -88,6 +109,13 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "What does 2:4 sparsity cost in storage?",
         "Half the values and two bits for each: 18 of 32 bits for two float16 entries, 56%.",
+    ),
+    (
+        "Which phase of a language model gains from which kind of pruning?",
+        "Prefill multiplies many tokens at once and is limited by arithmetic: fewer neurons, "
+        "heads and layers help, and 2:4 where the hardware has it. Decoding reads all weights "
+        "for each token and is limited by bandwidth: fewer bytes help, whether by pruning, by "
+        "4-bit weights, or by a smaller key-value cache (m08).",
     ),
 ]
 
@@ -111,8 +139,8 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "A GPU with sparse tensor cores speeds up any sparse model twofold.",
-        "Mishra et al. 2021: they need the 2:4 pattern, and the factor two is that of the matrix "
-        "units' peak, not of the whole model.",
+        "Mishra et al. 2021: they need the 2:4 pattern, and the factor two is that of the "
+        "matrix units' peak, not of the whole model.",
     ),
 ]
 

@@ -36,34 +36,57 @@ import numpy as np
 ANSWER = """
 At inference pruning is meant to save: fewer stored weights, less memory traffic and, where the
 hardware can use the pattern, less time. The weights are fixed by then, so they can be packed, for
-instance a bit mask and the kept values, or whole channels are cut out and the network is simply a
-smaller dense one. In training the usual pipeline is an extra cost. One trains a dense network,
-removes weights step by step, and trains on so that the rest can make up for them. While it
-learns, a mask lies over dense kernels: a step still takes the forward pass and two more for the
-gradients, and memory even grows, because weights, gradients, optimizer state and the mask are all
-there. The mask must be applied after every optimizer step, or momentum from before brings pruned
-weights back. Saving in training needs sparse training. A static mask costs a share of one minus
-the sparsity. RigL moves connections while it trains: every hundred steps or so it drops the
-smallest weights and grows those with the largest gradients, so a dense gradient is needed only
-then. It counts few operations, but it saves time only on hardware or kernels that skip zeros.
-Pruning while training also regularises a little, like noise; that is a side effect, and rare
-classes can suffer even when the average accuracy holds.
+instance as a bit mask and the kept values; or whole channels are cut out and the network is
+simply a smaller dense one.
+
+In training the usual pipeline is an extra cost. One trains a dense network, removes weights step
+by step, and trains on so that the rest can make up for them. While it learns, a mask lies over
+dense kernels: a step still takes the forward pass and two more for the gradients. The memory of
+the parameters even grows, because weights, gradients, optimizer state and the mask are all there,
+and the activations kept for the backward pass stay as they were. The mask must be applied after
+every optimizer step, or momentum from before brings pruned weights back.
+
+Saving in training needs sparse training. A static mask costs a share of one minus the sparsity.
+RigL moves connections while it trains: every hundred steps or so it drops the smallest weights
+and grows those with the largest gradients, so a dense gradient is needed only then. That saves
+time only where kernels skip zeros.
+
+Pruning also regularises a little, like noise; rare classes can suffer even when the average
+accuracy holds.
 """
 
 RUBRIC: list[tuple[int, str]] = [
-    (2, "Inference is where pruning pays: storage, traffic, and time where the hardware can."),
-    (2, "Train, prune, retrain adds to the cost of training; masked training is dense work."),
-    (2, "Training memory does not fall with masks: weights, gradients, optimizer state, mask."),
-    (1, "The mask is applied again after every optimizer step, and why."),
-    (2, "Sparse training (static masks, RigL) is what lowers training compute, and how it works."),
-    (1, "The effect on generalisation is small and double-edged: noise-like, and uneven."),
+    (
+        2,
+        "Inference is where pruning pays: storage, traffic, and time where the hardware can.",
+    ),
+    (
+        2,
+        "Train, prune, retrain adds to the cost of training; masked training is dense work.",
+    ),
+    (
+        2,
+        "Training memory does not fall with masks: weights, gradients, optimizer state, mask.",
+    ),
+    (
+        1,
+        "The mask is applied again after every optimizer step, and why.",
+    ),
+    (
+        2,
+        "Sparse training (static masks, RigL) is what lowers training compute, and how it works.",
+    ),
+    (
+        1,
+        "The effect on generalisation is small and double-edged: noise-like, and uneven.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Why does RigL need a dense gradient at all, and what does it cost?",
-        "To find which inactive connections would lower the loss most. It is needed once in "
-        "ΔT + 1 steps; at 90% sparsity and ΔT = 100 a step costs 0.309 f instead of 3 f.",
+        "To find which inactive connections would lower the loss most. It is needed once in ΔT "
+        "+ 1 steps; at 90% sparsity and ΔT = 100 a step costs 0.309 f instead of 3 f.",
     ),
     (
         "Why does a weight that was just grown start at 0?",
@@ -73,13 +96,24 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "How much memory does Adam training with masks take for n parameters?",
         "Weights, gradients and two moments in float32, 16 bytes, and a mask byte: 17 n bytes, "
-        "whatever the sparsity.",
+        "whatever the sparsity. The activations come on top; they grow with the batch, and "
+        "masks do not shrink them.",
     ),
     (
         "Can one train the pruned network from scratch?",
-        "With channels removed usually yes, to comparable accuracy with the same budget (Liu "
-        "et al. 2019). With scattered weights the mask found by training works with the "
-        "original initial values (Frankle & Carbin 2019), or the mask has to move, as in RigL.",
+        "With channels removed usually yes, to comparable accuracy with the same budget (Liu et "
+        "al. 2019). With scattered weights the mask found by training works with the original "
+        "initial values in small networks (Frankle & Carbin 2019); in larger ones only when "
+        "they are rewound to an early step instead (Frankle et al. 2020), or the mask has to "
+        "move, as in RigL.",
+    ),
+    (
+        "A pruned language model has lost two points. How do you repair it on one GPU?",
+        "With LoRA: the pruned weights stay frozen, low-rank adapters learn on some hundred "
+        "thousand tokens or more. For structured pruning the adapters can be merged; merging "
+        "them into masked weights would fill the zeros, so the mask is applied to the sum, or "
+        "they stay separate. The cheapest repair needs no training at all: refit the last "
+        "matrix by least squares, as in m05.",
     ),
 ]
 
@@ -92,19 +126,20 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "At 90% sparsity training takes a tenth of the memory.",
-        "`memory_bytes`: with masks it is 9, 13 or 17 bytes a parameter at any sparsity, more than "
-        "dense training. Only what is stored for inference shrinks.",
+        "`memory_bytes`: with masks it is 9, 13 or 17 bytes a parameter at any sparsity, more "
+        "than dense training. Only what is stored for inference shrinks.",
     ),
     (
         "It is enough to mask the gradients while fine-tuning.",
-        "Measured in the notebook: with momentum or Adam moments from before the pruning, weights "
-        "with masked gradients leave 0 again. The mask has to be applied after the step.",
+        "Measured in the notebook: with momentum or Adam moments from before the pruning, "
+        "weights with masked gradients leave 0 again. The mask has to be applied after the "
+        "step.",
     ),
     (
         "Pruning improves generalisation.",
-        "Sometimes, at mild sparsity: Bartoldson et al. 2020 find that it regularises like noise "
-        "and does not need the weights to stay removed. Hooker et al. 2019: at the same average "
-        "accuracy some classes and rare examples get worse.",
+        "Sometimes, at mild sparsity: Bartoldson et al. 2020 find that it regularises like "
+        "noise and does not need the weights to stay removed. Hooker et al. 2019: at the same "
+        "average accuracy some classes and rare examples get worse.",
     ),
     (
         "A pruned network always has to inherit its weights; from scratch it is worse.",

@@ -38,26 +38,50 @@ from collections.abc import Sequence
 ANSWER = """
 For the structure, pruning finds how wide each layer has to be. One trains a network that is too
 large, ranks channels or filters across it, and removes the weakest: what is left is a smaller
-dense network, with different widths in different layers. That is a cheap architecture search; the
-same widths trained from scratch can come out as well as the weights inherited. For
-performance it can save parameters, operations, memory and time, but these are four numbers. Fully
-connected layers hold most of the parameters of VGG-16 and under one percent of its operations, so
-pruning them makes the file small and the model hardly faster. And the speed-up of the whole is
+dense network with different widths in different layers. That is a cheap architecture search; the
+same widths trained from scratch can come out as well as the weights inherited.
+
+For performance it can save parameters, operations, memory and time, but these are four numbers.
+The fully connected layers of VGG-16 hold most of its parameters and under one percent of its
+operations. Pruning them makes the file much smaller; in large batches it hardly saves time, while
+at batch size one, where reading the weights takes long, it can. And the speed-up of the whole is
 bounded by what was not pruned: if half of the time is in layers that became ten times faster, the
-model is 1.8 times faster, by Amdahl's law. So I profile first and prune where the time is.
-Typical results are solid: network slimming removed 88% of the parameters and half of the operations
-of a VGG on CIFAR-10 at the same error. Accuracy may even rise a little at mild sparsity, but one
-cannot count on it. I would never report one model: I would draw accuracy over measured latency for
-several sparsities, beside dense networks of the same sizes, and keep the Pareto front.
+model is 1.8 times faster, by Amdahl's law. So I profile first, at the batch size of the
+application, and prune where the time is.
+
+Results can be solid: network slimming removed 88% of the parameters and half of the operations of
+a VGG on CIFAR-10 at the same error. Accuracy may rise a little at mild sparsity, but one cannot
+count on it.
+
+I would never report one model: I draw accuracy over measured latency for several sparsities,
+beside dense networks of the same sizes, and keep the Pareto front.
 """
 
 RUBRIC: list[tuple[int, str]] = [
-    (2, "Structured pruning yields a smaller dense network: layer widths found by data."),
-    (2, "Parameters, operations, memory and latency are different numbers, with an example."),
-    (2, "Amdahl: the layers that were not pruned bound the speed-up of the model."),
-    (2, "Results are a trade-off: several sparsities, a Pareto front, measured cost."),
-    (1, "Compare with a small dense network trained with the same budget."),
-    (1, "A figure from a paper, or the caution that accuracy gains are not to be counted on."),
+    (
+        2,
+        "Structured pruning yields a smaller dense network: layer widths found by data.",
+    ),
+    (
+        2,
+        "Parameters, operations, memory and latency are different numbers, with an example.",
+    ),
+    (
+        2,
+        "Amdahl: the layers that were not pruned bound the speed-up of the model.",
+    ),
+    (
+        2,
+        "Results are a trade-off: several sparsities, a Pareto front, measured cost.",
+    ),
+    (
+        1,
+        "Compare with a small dense network trained with the same budget.",
+    ),
+    (
+        1,
+        "A figure from a paper, or the caution that accuracy gains are not to be counted on.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
@@ -78,21 +102,31 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Why compare with a small network trained from scratch?",
         "Liu et al. 2019 found it as good as structured pruning when it gets the same training "
-        "budget. Then the gain lies in the architecture that was found. The notebook finds either "
-        "ahead, depending on how much was cut, so measure both.",
+        "budget. Then the gain lies in the architecture that was found. The notebook finds "
+        "either ahead, depending on how much was cut, so measure both.",
+    ),
+    (
+        "A transformer has to lose a third of its parameters. Width or depth?",
+        "Depth gives more speed for the same parameters, since every block that goes takes its "
+        "sequential time with it; width keeps more accuracy. NVIDIA's Minitron papers "
+        "(Muralidharan et al. 2024; Sreenivas et al. 2024) find width more accurate at equal "
+        "size and depth faster, both repaired by distillation. m05 and m06 measure both on a "
+        "small model.",
     ),
 ]
 
 WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "Half the operations, half the latency.",
-        "Yang et al. 2018 (NetAdapt): lowering MACs or weights need not lower latency or energy. "
-        "By `model_speedup`, what neither lost channels nor reads fewer keeps its time.",
+        "Yang et al. 2018 (NetAdapt): lowering MACs or weights need not lower latency or "
+        "energy. By `model_speedup`, what neither lost channels nor reads fewer keeps its time.",
     ),
     (
         "The more parameters are removed, the faster the model.",
-        "Li et al. 2017: the fully connected layers of VGG-16 hold 90% of its parameters and under "
-        "1% of its operations; removing them saves storage, not time.",
+        "Parameters and time lie in different layers. Li et al. 2017: the fully connected "
+        "layers of VGG-16 hold 90% of its parameters and under 1% of its operations, so in "
+        "large batches removing them saves storage and little time. At batch size one reading "
+        "them takes long (the roofline of q04), and there it saves both.",
     ),
     (
         "Structured pruning sets channels to zero, and that makes the network smaller.",
@@ -102,8 +136,8 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "Pruning improves accuracy, because it removes redundant weights.",
-        "Bartoldson et al. 2020: where accuracy rises, the cause is like that of added noise and "
-        "does not need the weights to stay removed. At high sparsity accuracy falls.",
+        "Bartoldson et al. 2020: where accuracy rises, the cause is like that of added noise "
+        "and does not need the weights to stay removed. At high sparsity accuracy falls.",
     ),
     (
         "Method A is better: its paper reports a higher compression.",

@@ -40,13 +40,14 @@ import torch
 from torch import nn
 
 ANSWER = """
-Pruning is no method of interpretation, so I keep two questions apart.
+Pruning a trained network is not in itself a method of interpretation, so I keep two questions
+apart.
 
-Does it make a network easier to understand? Not by itself. A network with a tenth of its weights
-is still far too large to read. Frankle and Bau counted, by network dissection, the units of
-ResNet-50 that match human concepts: the number stays the same until more than 90% of the weights
-are gone, and then it falls with the accuracy. Removing filters or heads does leave fewer parts
-to look at, and an ablation says whether a part matters, but not what it means.
+Does it make a network easier to understand? Not by itself. Frankle and Bau counted, by network
+dissection, the units of ResNet-50 that match human concepts: the number stays the same until more
+than 90% of the weights are gone, and then it falls with the accuracy. It is another matter to
+train for it: Gao and others, in 2025, train transformers in which almost all weights are zero,
+and prune those to small circuits that people can read, at a price in capability.
 
 The more useful question is what pruning has changed, and accuracy alone does not show it. I look
 at three things. Saliency: the gradient of the class logit by the input, for the dense and the
@@ -55,10 +56,9 @@ layer by layer, shows where they drift apart. And behaviour: Hooker and others t
 of models and find exemplars on which the modal labels differ; these are the rare, atypical and
 hard inputs, so subgroups must be checked before deployment.
 
-Each has its limits. A gradient map says what the output is sensitive to locally, not why, and
-two dense networks from other seeds differ too, so I need that baseline. CKA can be high although
-the behaviour differs. So I treat them as alarms, and confirm by looking at examples and at errors
-by class.
+Each has its limits. A gradient map says what the output is sensitive to locally, not why, and two
+dense networks from other seeds differ too, so I need that baseline. CKA can be high although the
+behaviour differs. So they are alarms; I confirm with examples and errors by class.
 """
 
 RUBRIC: list[tuple[int, str]] = [
@@ -70,23 +70,38 @@ RUBRIC: list[tuple[int, str]] = [
         2,
         "Equal accuracy is not equal behaviour: rare inputs and some classes suffer first.",
     ),
-    (2, "At least two ways to measure the change: saliency, CKA, exemplars, dissection, ablation."),
-    (1, "What a saliency map is: a local sensitivity of a class score, and not a reason."),
-    (1, "A baseline is asked for: dense networks from other seeds differ as well."),
-    (1, "A limit of a measure is named, such as that of CKA or of some saliency methods."),
-    (1, "A consequence for deployment: check errors by class or subgroup, look at examples."),
+    (
+        2,
+        "At least two ways to measure the change: saliency, CKA, exemplars, dissection, ablation.",
+    ),
+    (
+        1,
+        "What a saliency map is: a local sensitivity of a class score, and not a reason.",
+    ),
+    (
+        1,
+        "A baseline is asked for: dense networks from other seeds differ as well.",
+    ),
+    (
+        1,
+        "A limit of a measure is named, such as that of CKA or of some saliency methods.",
+    ),
+    (
+        1,
+        "A consequence for deployment: check errors by class or subgroup, look at examples.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Why the logit and not the softmax probability?",
-        "The probability can rise because another class falls, so its gradient mixes in evidence "
-        "about the other classes, and it vanishes where the network is sure.",
+        "The probability can rise because another class falls, so its gradient mixes in "
+        "evidence about the other classes, and it vanishes where the network is sure.",
     ),
     (
         "Why must the network be in eval mode for a saliency map?",
-        "In train mode the rows of a batch are coupled by batch-norm, so a map would depend on its "
-        "neighbours, dropout would make it random, and the running statistics would move.",
+        "In train mode the rows of a batch are coupled by batch-norm, so a map would depend on "
+        "its neighbours, dropout would make it random, and the running statistics would move.",
     ),
     (
         "Why does CKA centre, and to what is it invariant?",
@@ -101,8 +116,15 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     ),
     (
         "Overlap of the top pixels is 0.4. Is that bad?",
-        "Compare it with the overlap between dense networks of other seeds, and with chance: k of "
-        "n pixels at random overlap by about k / (2n − k).",
+        "Compare it with the overlap between dense networks of other seeds, and with chance: k "
+        "of n pixels at random overlap by about k / (2n − k).",
+    ),
+    (
+        "You pruned a chat model and its benchmarks are unchanged. What else do you check?",
+        "Its refusals and its behaviour towards harmful requests, toxicity, bias between "
+        "groups, and languages that the calibration text lacked. Averages over benchmarks do "
+        "not show them, and pruning hits the tail first. I would run the safety evaluation of "
+        "the dense model again, and calibrate on text that holds such cases.",
     ),
 ]
 
@@ -110,7 +132,9 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "A pruned network is easier to interpret, because it is smaller.",
         "Frankle & Bau 2019: ResNet-50 keeps the same number of interpretable units until more "
-        "than 90% of the weights are pruned; none are gained.",
+        "than 90% of the weights are pruned; none are gained. Readable circuits were found in "
+        "transformers trained sparse from the start (Gao et al. 2025), not in dense ones pruned "
+        "afterwards.",
     ),
     (
         "If the accuracy is the same, the pruned network behaves the same.",
@@ -125,14 +149,14 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "A convincing saliency map shows how the network decides.",
-        "Adebayo et al. 2018: some popular methods give nearly the same map when the weights are "
-        "replaced by random ones; the plain gradient passes their test, and is still local.",
+        "Adebayo et al. 2018: some popular methods give nearly the same map when the weights "
+        "are replaced by random ones; the plain gradient passes their test, and is still local.",
     ),
     (
         "The CKA of two networks tells how alike they behave.",
         "Davari et al. 2023, “Reliability of CKA as a Similarity Measure in Deep Learning”: its "
-        "value can be manipulated without a substantial change of behaviour, and it is sensitive "
-        "to outliers.",
+        "value can be manipulated without a substantial change of behaviour, and it is "
+        "sensitive to outliers.",
     ),
 ]
 

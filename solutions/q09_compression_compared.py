@@ -40,24 +40,25 @@ import numpy as np
 ANSWER = """
 There are four families. Pruning removes weights, quantisation stores each weight in fewer bits,
 low-rank factorisation replaces a matrix by two thin ones, and distillation trains a smaller
-network to imitate the large one. Architecture search and weight sharing belong nearby.
+network to imitate the large one.
 
-They differ in what they gain. Quantisation to 8 bits is a quarter of float32, needs little or
-no retraining, and integer units are everywhere, so I would try it first. Unstructured pruning
-must store positions too and is faster only with sparse kernels; structured pruning and
-factorisation leave smaller dense layers that run on anything, but coarser cuts cost more
-accuracy. Distillation chooses the architecture freely and pays with a whole training.
+They differ in what they gain. Quantisation to 8 bits is a quarter of float32 and half of
+bfloat16, needs little or no retraining, and integer units are everywhere, so I would try it
+first; for language models 4-bit weights are the baseline. Unstructured pruning stores positions
+too and needs sparse kernels; structured pruning and factorisation leave smaller dense layers, but
+cost more accuracy. Distillation chooses the architecture freely and pays with training, a whole
+one from scratch; a pruned student needs far less.
 
 To compare them fairly, give each the same budget and count every bit, masks and scales included.
 At moderate budgets quantisation usually wins: that is the result of Kuzmin and others in 2023,
-who find pruning ahead only at very high compression. When there is less than about two bits a
-weight, quantisation has no codes left and pruning still works. Low rank wins only where the
-spectrum decays fast.
+who find pruning ahead only at very high compression. Below about two bits a weight a uniform grid
+after training has no codes left and pruning still works; networks trained for it go lower, such
+as BitNet b1.58. Low rank wins only where the spectrum decays fast.
 
 And they combine. Deep Compression prunes, then quantises what is left, then codes it: 35 times
 smaller for AlexNet, where pruning alone gave 9. Distillation helps to recover the accuracy after
-any of them. In the end I compare accuracy and measured latency on the target, because a small
-error of the weights is only a proxy.
+any of them. In the end accuracy and measured latency count; the error of the weights is only a
+proxy.
 """
 
 RUBRIC: list[tuple[int, str]] = [
@@ -66,48 +67,77 @@ RUBRIC: list[tuple[int, str]] = [
         "At least three other families are named and described rightly: quantisation, low rank, "
         "distillation.",
     ),
-    (2, "The comparison is made at equal cost, with masks, indices and scales counted."),
+    (
+        2,
+        "The comparison is made at equal cost, with masks, indices and scales counted.",
+    ),
     (
         2,
         "Hardware: which gain is real where; integer units and dense layers everywhere, sparse "
         "kernels only in places.",
     ),
-    (1, "An honest verdict: quantisation first at moderate compression, with a source or figure."),
-    (1, "The cost in training is compared: none or little against retraining or distilling."),
-    (1, "They combine, with an example such as Deep Compression."),
-    (1, "The final word is accuracy and latency of the model, not the error of the weights."),
+    (
+        1,
+        "An honest verdict: quantisation first at moderate compression, with a source or figure.",
+    ),
+    (
+        1,
+        "The cost in training is compared: none or little against retraining or distilling.",
+    ),
+    (
+        1,
+        "They combine, with an example such as Deep Compression.",
+    ),
+    (
+        1,
+        "The final word is accuracy and latency of the model, not the error of the weights.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Which is better at the same size, 75% sparsity or 8 bits?",
-        "They are not the same size: with a bit mask and float32 values, 75% sparsity takes 9 bits "
-        "a weight. Even so 8 bits usually lose less, since every weight is kept to within half a "
-        "step; sparsity pays when most weights are near 0 or the budget is below 2 bits.",
+        "They are not the same size: with a bit mask and float32 values, 75% sparsity takes 9 "
+        "bits a weight. Even so 8 bits usually lose less, since every weight is kept to within "
+        "half a step; sparsity pays when most weights are near 0 or the budget is below 2 bits.",
     ),
     (
         "When does a factorisation of rank r save anything?",
-        "When r · (rows + cols) is less than rows · cols. For a square matrix that is below half "
-        "of the full rank.",
+        "When r · (rows + cols) is less than rows · cols. For a square matrix that is below "
+        "half of the full rank.",
     ),
     (
         "In which order would you combine pruning and quantisation?",
-        "Prune first, fine-tune, then quantise what is left, with the scale taken after pruning; "
-        "a symmetric grid keeps the zeros exactly 0. Then fine-tune with both in the loop.",
+        "Prune first, fine-tune, then quantise what is left, with the scale taken after "
+        "pruning; a symmetric grid keeps the zeros exactly 0. Then fine-tune with both in the "
+        "loop.",
     ),
     (
         "Why is the Frobenius error not the whole story?",
-        "It weighs all weights alike. What matters is the error of the outputs, which depends on "
-        "the inputs too, and after fine-tuning the ranking can change.",
+        "It weighs all weights alike. What matters is the error of the outputs, which depends "
+        "on the inputs too, and after fine-tuning the ranking can change.",
+    ),
+    (
+        "Your pruned language model is to beat GPTQ or AWQ at 4 bits. Can it?",
+        "At equal bytes hardly by pruning alone: 4 bits is a quarter of bfloat16, and with a "
+        "bit mask one would have to remove about 81% of 16-bit weights to match that. What is "
+        "done is both: fewer layers or neurons, then 4 bits on what is left. The case study in "
+        "m00 measures them at equal bytes.",
+    ),
+    (
+        "How much training does distillation into a pruned model take?",
+        "Far less than training it: Minitron (Muralidharan et al. 2024) retrains with under 3% "
+        "of the original data, up to 40 times fewer tokens than from scratch, since the student "
+        "starts from the teacher's own weights.",
     ),
 ]
 
 WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "Pruning is better than quantisation.",
-        "Kuzmin et al. 2023: in most cases quantisation is more accurate at the same compression; "
-        "pruning wins only at very high ratios. Measured in the notebook: the errors of both over "
-        "budgets.",
+        "Kuzmin et al. 2023: in most cases quantisation is more accurate at the same "
+        "compression; pruning wins only at very high ratios. Measured in the notebook: the "
+        "errors of both over budgets.",
     ),
     (
         "50% sparsity halves the memory.",
@@ -121,8 +151,9 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "Low-rank factorisation always makes a layer smaller.",
-        "r · (rows + cols) numbers are more than rows · cols unless the rank is low; measured in "
-        "the notebook: on a random matrix it is the worst of the three at nearly all budgets.",
+        "r · (rows + cols) numbers are more than rows · cols unless the rank is low; measured "
+        "in the notebook: on a random matrix it is the worst of the three at nearly all "
+        "budgets.",
     ),
     (
         "Model pruning is a technique beside pruning.",

@@ -46,16 +46,16 @@ Real time means that answers come before a deadline, so the number that matters 
 latency but a high percentile, or the share of deadlines missed, measured on the target device at
 the batch size of the application, which is usually one.
 
-Pruning helps where it lowers that number. Removing whole channels leaves a smaller dense network
-that any library runs; the 2:4 pattern needs hardware that has it; scattered zeros need kernels
-written for them. With such kernels it works: the sparse WaveRNN of 2018 generates speech on a
-mobile CPU in real time. It also helps more than the saved milliseconds suggest, because
-requests queue: close to saturation, a little less service time removes most of the waiting.
+Pruning helps where it lowers that number. Removing channels leaves a smaller dense network,
+usually faster in any library; the 2:4 pattern needs hardware that has it; scattered zeros need
+kernels written for them. With such kernels it works: the sparse WaveRNN of 2018 generates speech
+on a mobile CPU in real time. Where requests queue it can help more than the saved milliseconds
+suggest: close to saturation, a little less service time removes much of the waiting. But the tail
+is another thing: a profile can get a lower mean and keep its slowest answers.
 
 There are limits. FLOPs do not predict latency, and fewer channels can even be slower where a
-library is tuned to other shapes. A model that is small already, at batch one, spends its time on
-overhead that pruning leaves alone. And the tail may come from elsewhere: the scheduler, garbage
-collection, a cold cache, heat.
+library is tuned to other shapes. A small model, at batch one, spends its time on overhead that
+pruning leaves alone. And the tail may come from the scheduler, a cold cache or heat.
 
 So I would profile several sparsities on the device, take the smallest one whose 99th percentile
 meets the deadline, because accuracy is what sparsity costs, and then test it under the real
@@ -64,11 +64,14 @@ together with quantisation; pruning alone guarantees no deadline.
 """
 
 RUBRIC: list[tuple[int, str]] = [
-    (2, "Real time is about deadlines: a high percentile or the miss rate counts, not the mean."),
     (
         2,
-        "Pruning helps only where it lowers measured latency: structured removal, 2:4 on hardware "
-        "that has it, or sparse kernels; zeros in dense kernels change nothing.",
+        "Real time is about deadlines: a high percentile or the miss rate counts, not the mean.",
+    ),
+    (
+        2,
+        "Pruning helps only where it lowers measured latency: structured removal, 2:4 on "
+        "hardware that has it, or sparse kernels; zeros in dense kernels change nothing.",
     ),
     (
         1,
@@ -76,62 +79,78 @@ RUBRIC: list[tuple[int, str]] = [
     ),
     (
         2,
-        "The procedure: profile several sparsities, take the smallest one that meets the deadline, "
-        "because accuracy falls with sparsity.",
+        "The procedure: profile several sparsities, take the smallest one that meets the "
+        "deadline, because accuracy falls with sparsity.",
     ),
-    (1, "Requests queue: the response time holds the wait, which grows steeply near saturation."),
+    (
+        1,
+        "Requests queue: the response time holds the wait, which grows steeply near saturation.",
+    ),
     (
         1,
         "A limit is named: overhead at batch 1, library shapes, or tails that are not the model's.",
     ),
-    (1, "One concrete application with a figure or a paper, or the combination with quantisation."),
+    (
+        1,
+        "One concrete application with a figure or a paper, or the combination with quantisation.",
+    ),
 ]
 
 FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Your mean latency is 8 ms and the deadline 10 ms. Are you done?",
         "No. The mean says nothing about the share that is late. I would ask for the 99th "
-        "percentile under load, and for the miss rate; one slow request in ten leaves a fine mean.",
+        "percentile under load, and for the miss rate; one slow request in ten leaves a fine "
+        "mean.",
     ),
     (
         "Frames come every 10 ms and the network takes 11 ms. What happens?",
-        "The queue grows by 1 ms a frame and the response time without bound. Either the service "
-        "time is brought below 10 ms, by pruning for instance, or frames are dropped.",
+        "The queue grows by 1 ms a frame and the response time without bound. Either the "
+        "service time is brought below 10 ms, by pruning for instance, or frames are dropped.",
     ),
     (
         "How many samples do you need for a 99.9th percentile?",
-        "With fewer than a thousand it is simply the largest sample. For a stable estimate I want "
-        "several tens of samples beyond it, so some tens of thousands.",
+        "With fewer than a thousand it is simply the largest sample. For a stable estimate I "
+        "want several tens of samples beyond it, so some tens of thousands.",
     ),
     (
         "Why the smallest sparsity that meets the deadline, and not the largest?",
-        "Once the deadline is met, more speed is worth nothing here, and every further weight that "
-        "goes may cost accuracy, first of all on rare inputs.",
+        "Once the deadline is met, more speed is worth nothing here, and every further weight "
+        "that goes may cost accuracy, first of all on rare inputs.",
     ),
     (
         "Is a pruned network good for hard real time?",
         "It has one property that hard real time needs: the same work for every input, unlike "
-        "early exits. But a percentile is evidence, no guarantee: that takes a worst-case bound.",
+        "early exits. But a percentile is evidence, no guarantee: that takes a worst-case "
+        "bound.",
+    ),
+    (
+        "What is real time for a chat model, and what does pruning do for it?",
+        "Two numbers: the time to the first token, which is the prefill and is limited by "
+        "arithmetic, and the time between tokens, which is limited by reading weights and "
+        "cache. Fewer layers and neurons help both; evicting cache helps the second. A small "
+        "pruned model can also be the draft in speculative decoding: it proposes tokens that "
+        "the large model checks at once, so the output stays that of the large one.",
     ),
 ]
 
 WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "If the mean latency is below the deadline, the system is real time.",
-        "Dean & Barroso 2013: what a user waits for is governed by the tail, and a fan-out to many "
-        "servers makes rare slow answers common; measured in the notebook: a profile whose mean "
-        "is below the deadline and whose 99th percentile is not.",
+        "Dean & Barroso 2013: what a user waits for is governed by the tail, and a fan-out to "
+        "many servers makes rare slow answers common; measured in the notebook: a profile whose "
+        "mean is below the deadline and whose 99th percentile is not.",
     ),
     (
         "A network with half the FLOPs has half the latency.",
-        "Yang et al. 2018 (NetAdapt) optimise measured latency because such indirect metrics need "
-        "not reduce it; Radu et al. 2019 find cases in which pruning 12% of the channels makes a "
-        "convolution on an embedded GPU twice as slow.",
+        "Yang et al. 2018 (NetAdapt) optimise measured latency because such indirect metrics "
+        "need not reduce it; Radu et al. 2019 find cases in which pruning 12% of the channels "
+        "makes a convolution on an embedded GPU twice as slow.",
     ),
     (
         "The response time is the inference time.",
-        "Only while no request waits: Lindley 1952 gives the recursion; measured in the notebook: "
-        "the same service times with a shorter period, and the waits that follow.",
+        "Only while no request waits: Lindley 1952 gives the recursion; measured in the "
+        "notebook: the same service times with a shorter period, and the waits that follow.",
     ),
     (
         "Unstructured pruning is useless for real time.",
@@ -141,8 +160,8 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "More sparsity is always faster, so one search upwards for the limit is enough.",
-        "Latency moves in steps and now and then back up, with the shapes that a library is tuned "
-        "to: Radu et al. 2019. Measure each sparsity that you consider.",
+        "Latency moves in steps and now and then back up, with the shapes that a library is "
+        "tuned to: Radu et al. 2019. Measure each sparsity that you consider.",
     ),
 ]
 

@@ -12,40 +12,31 @@ from torch import nn
 from tests.grading import (
     expect,
     expect_close,
-    expect_error,
     expect_mask,
     expect_same_dtype,
     expect_shape,
     part,
     show,
 )
+from tests.grading.expect import Impure
 from tests.grading.show import remember_recipe
 from tests.strategies.networks import Cnn, Conv, indices, shares_memory
 from tests.strategies.vectors import arrays, sparsities
-
-WEIGHT = torch.tensor([[0.5, -2.0], [0.25, 1.0]]).reshape(2, 1, 1, 2)
-BAD_WEIGHTS = {
-    "empty": torch.zeros(0, 1, 2, 2),
-    "with a NaN": torch.tensor([[[[1.0, float("nan")]]]]),
-    "with an infinity": torch.tensor([[[[1.0, float("inf")]]]]),
-    "with a negative infinity": torch.tensor([[[[float("-inf"), 1.0]]]]),
-}
-bad_weights = pytest.mark.parametrize("case", list(BAD_WEIGHTS))
-bad_numbers = pytest.mark.parametrize("number", [float("nan"), -0.5])
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
-wrong_counts = pytest.mark.parametrize("value", [None, "2"])
-bad_sparsities = pytest.mark.parametrize("sparsity", [-0.1, 1.5, float("nan"), float("inf")])
-not_models = pytest.mark.parametrize("model", [None, "cnn", nn.Linear(2, 2)])
-
 
 # --- what is drawn -------------------------------------------------------------------------
 
 
 @st.composite
-def tensors(draw, shapes):
-    """A tensor of one of these shapes: a grid of values, distinct ones, ties, or all equal."""
+def tensors(draw, shapes, close=False):
+    """A tensor of one of these shapes: a grid of values, distinct ones, ties, or all equal.
+
+    Now and then no value but 0 is exact in float32; with `close` some are too close for it.
+    """
     shape = draw(st.sampled_from(shapes))
-    return torch.from_numpy(np.array(draw(arrays(shape, dtypes=("float32", "float64")))))
+    tensor = torch.from_numpy(np.array(draw(arrays(shape, dtypes=("float32", "float64")))))
+    if close and tensor.dtype == torch.float64 and draw(st.booleans()):
+        tensor = tensor.sign() * (1 + tensor.abs() * 2.0**-40)
+    return tensor / draw(st.sampled_from((1, 3)))
 
 
 @st.composite
@@ -106,7 +97,7 @@ def normed(draw, before=False, max_norms=3):
         codes = draw(st.lists(st.integers(0, 40), min_size=1, max_size=5))
         style = draw(st.sampled_from(("distinct", "ties")))
         values = [code % 4 if style == "ties" else code + 1 for code in codes]
-        signed = [(-1) ** code * value / 16 * largest for code, value in zip(codes, values)]
+        signed = [(-1) ** code * value / 15 * largest for code, value in zip(codes, values)]
         if before:
             signed = [scale or largest for scale in signed]
             for channel in range(draw(st.integers(0, len(signed) - 1))):
@@ -133,7 +124,7 @@ ROWS += ((3, 8, 1, 1), (2, 2, 3, 2))
 @st.composite
 def runs(draw):
     """A weight of a Linear or a Conv2d, and n:m with m a divisor of its rows' length."""
-    weight = draw(tensors(ROWS))
+    weight = draw(tensors(ROWS, close=True))
     length = weight[0].numel()
     m = draw(st.sampled_from([d for d in (4, 2, 3, 1, 6, 12) if length % d == 0]))
     return weight, draw(st.integers(1, m)), m
@@ -156,6 +147,16 @@ def check_tensor_like(result, like):
     expect(isinstance(result, torch.Tensor), "a tensor", "tensors in, a tensor out")
     expect_shape(result, tuple(like.shape))
     expect_same_dtype(result, like)
+
+
+def check_own_memory(result, given):
+    check_tensor_like(result, given)
+    if result.untyped_storage().data_ptr() == given.untyped_storage().data_ptr():
+        raise Impure(
+            "a new tensor, also where nothing shrinks",
+            "who changes the result must not change what was given",
+            "a tensor in the memory of the one that was given",
+        )
 
 
 def norm_layers(model):
@@ -200,6 +201,13 @@ def test_soft_threshold_keeps_shape_and_dtype(submission, case):
 
 
 @part("soft_threshold")
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_soft_threshold_returns_a_tensor_of_its_own(submission, penalty):
+    weights = torch.tensor([2.0, -1.5, 0.25, 0.0])
+    check_own_memory(submission.soft_threshold(weights, penalty), weights)
+
+
+@part("soft_threshold")
 @pytest.mark.parametrize("penalty", [0.0, 0.5, 1.0])
 def test_no_other_tensor_does_better(submission, penalty):
     weights = torch.tensor([2.0, -1.5, 0.25, -0.5, 0.0], dtype=torch.float64)
@@ -218,29 +226,6 @@ def test_no_other_tensor_does_better(submission, penalty):
             "that is what a proximal operator is",
             f"{show(result)} has {objective(result):.6g}, {show(other)} {objective(other):.6g}",
         )
-
-
-@part("soft_threshold")
-@bad_weights
-def test_soft_threshold_rejects_bad_weights(submission, case):
-    expect_error(ValueError, "weights", submission.soft_threshold, BAD_WEIGHTS[case], 0.5)
-
-
-@part("soft_threshold")
-@wrong_types
-def test_soft_threshold_rejects_weights_of_another_type(submission, value):
-    expect_error(TypeError, "weights", submission.soft_threshold, value, 0.5)
-
-
-@part("soft_threshold")
-def test_soft_threshold_rejects_a_penalty_that_is_nan(submission):
-    expect_error(ValueError, "penalty", submission.soft_threshold, WEIGHT, float("nan"))
-
-
-@part("soft_threshold")
-@wrong_types
-def test_soft_threshold_rejects_a_penalty_of_another_type(submission, value):
-    expect_error(TypeError, "penalty", submission.soft_threshold, WEIGHT, value)
 
 
 # --- group_soft_threshold ------------------------------------------------------------------
@@ -293,6 +278,13 @@ def test_group_soft_threshold_keeps_shape_and_dtype(submission, case):
 
 
 @part("group_soft_threshold")
+@pytest.mark.parametrize("penalty", [0.0, 1.0])
+def test_group_soft_threshold_returns_a_tensor_of_its_own(submission, penalty):
+    weight = torch.tensor([2.0, -1.5, 0.25, 0.0]).reshape(2, 2, 1, 1)
+    check_own_memory(submission.group_soft_threshold(weight, penalty), weight)
+
+
+@part("group_soft_threshold")
 @pytest.mark.parametrize("penalty", [0.0, 0.5, 1.0])
 def test_no_other_filters_do_better(submission, penalty):
     weight = torch.tensor([[2.0, -1.5], [0.25, 0.5], [0.0, -1.25]], dtype=torch.float64)
@@ -315,30 +307,6 @@ def test_no_other_filters_do_better(submission, penalty):
         )
 
 
-@part("group_soft_threshold")
-@bad_weights
-def test_group_soft_threshold_rejects_a_bad_weight(submission, case):
-    expect_error(ValueError, "weight", submission.group_soft_threshold, BAD_WEIGHTS[case], 0.5)
-
-
-@part("group_soft_threshold")
-@wrong_types
-def test_group_soft_threshold_rejects_a_weight_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.group_soft_threshold, value, 0.5)
-
-
-@part("group_soft_threshold")
-@bad_numbers
-def test_group_soft_threshold_rejects_a_penalty_that_is_negative_or_nan(submission, number):
-    expect_error(ValueError, "penalty", submission.group_soft_threshold, WEIGHT, number)
-
-
-@part("group_soft_threshold")
-@wrong_types
-def test_group_soft_threshold_rejects_a_penalty_of_another_type(submission, value):
-    expect_error(TypeError, "penalty", submission.group_soft_threshold, WEIGHT, value)
-
-
 # --- slimming_penalty ----------------------------------------------------------------------
 
 STRENGTHS = st.sampled_from((1.0, 0.5, 2.0, 0.01))
@@ -359,7 +327,7 @@ def test_is_the_strength_times_the_sum_of_all_absolute_scales(submission, net, s
     check_scalar(result)
     want = strength * sum(abs(scale) for scales in net.scales for scale in scales)
     why = f"{strength} times the sum of |scale| over all batch-norms, and of nothing else"
-    expect_close(result.reshape(()), np.array(want), why, rtol=1e-5)
+    expect_close(result.reshape(()), np.array(want), why, rtol=1e-6)
 
 
 LAYERS = [
@@ -371,14 +339,14 @@ LAYERS = [
 
 
 @part("slimming_penalty")
-@pytest.mark.parametrize("scales", LAYERS, ids=str)
+@pytest.mark.parametrize("scales", LAYERS)
 def test_every_channel_counts_the_same_in_wide_and_narrow_layers(submission, scales):
     net = Normed(Cnn(convs=tuple(Conv(len(s), norm="norm") for s in scales)), scales)
     result = submission.slimming_penalty(net.build(), 0.5)
     check_scalar(result)
     want = sum(abs(scale) for layer in scales for scale in layer) / 2
     why = "0.5 times the sum of |scale| over all channels of all batch-norms"
-    expect_close(result.reshape(()), np.array(want), why, rtol=1e-5)
+    expect_close(result.reshape(()), np.array(want), why, rtol=1e-6)
 
 
 @part("slimming_penalty")
@@ -433,25 +401,6 @@ def test_nothing_but_the_scales_has_a_gradient(submission, net, strength):
             "shifts, convolutions and linear layers are not penalised",
             show(gradient),
         )
-
-
-@part("slimming_penalty")
-@not_models
-def test_slimming_penalty_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.slimming_penalty, model, 0.5)
-
-
-@part("slimming_penalty")
-def test_slimming_penalty_rejects_a_strength_that_is_nan(submission):
-    model = Cnn(convs=(Conv(2, norm="norm"),)).build()
-    expect_error(ValueError, "strength", submission.slimming_penalty, model, float("nan"))
-
-
-@part("slimming_penalty")
-@wrong_types
-def test_slimming_penalty_rejects_a_strength_of_another_type(submission, value):
-    model = Cnn(convs=(Conv(2, norm="norm"),)).build()
-    expect_error(TypeError, "strength", submission.slimming_penalty, model, value)
 
 
 # --- slim ----------------------------------------------------------------------------------
@@ -544,7 +493,7 @@ def check_ascending(gone, net, sparsity):
         mates = [other for other in size if other[0] == key[0] and other != key]
         expect(
             all(mate in gone and size[mate] <= size[key] for mate in mates),
-            f"channel {key[1]} of batch-norm {key[0]} to go before one of |scale| {largest:g}",
+            f"channel {key[1]} of batch-norm {key[0]} to go before one of |scale| {largest!r}",
             explain(net, sparsity),
             f"(batch-norm, channel) {sorted(gone)} are silenced",
         )
@@ -593,6 +542,19 @@ def test_what_is_passed_over_is_made_up_for_by_the_next_in_order(submission, swa
     scales = ((0.125, -0.25), (1.0, -2.0, 3.0, 4.0))
     scales = scales[::-1] if swap else scales
     net = Normed(Cnn(convs=tuple(Conv(len(s), norm="norm") for s in scales)), scales)
+    gone = silenced(submission.slim(net.build(), sparsity), net)
+    check_slimmed(gone, net, sparsity)
+    check_ascending(gone, net, sparsity)
+
+
+@part("slim")
+@settings(max_examples=15)
+@given(order=st.permutations(range(8)), sparsity=st.sampled_from((0.25, 0.5, 0.75)))
+def test_tells_scales_apart_that_differ_in_their_last_digits(submission, order, sparsity):
+    scales = [(-1.0) ** k * (1 + k * 2.0**-40) for k in order]  # one and the same in float32
+    scales = tuple(scales[:3]), tuple(scales[3:])
+    convs = tuple(Conv(len(s), norm="norm") for s in scales)
+    net = Normed(Cnn(image=(1, 3, 4), convs=convs, dtype="float64"), scales)
     gone = silenced(submission.slim(net.build(), sparsity), net)
     check_slimmed(gone, net, sparsity)
     check_ascending(gone, net, sparsity)
@@ -654,14 +616,14 @@ def test_returns_a_model_of_its_own_with_the_same_shapes_and_dtypes(submission, 
     model = net.build()
     result = submission.slim(model, sparsity)
     slimmed_scales(result, net)
-    expect(
-        result is not model and not shares_memory(model, result),
-        "a copy with tensors of its own",
-        "training the slimmed model must not train the original, at sparsity 0 neither",
-        "a model with a tensor of the original in it",
-    )
+    if result is model or shares_memory(model, result):
+        raise Impure(
+            "a copy with tensors of its own, also at sparsity 0",
+            "training the slimmed model must not train the original",
+            "a model with a tensor of the original in it",
+        )
     found = result.state_dict()
-    for name, tensor in net.build().state_dict().items():
+    for name, tensor in model.state_dict().items():
         have = found.get(name)
         expect(
             have is not None and have.shape == tensor.shape and have.dtype == tensor.dtype,
@@ -671,24 +633,56 @@ def test_returns_a_model_of_its_own_with_the_same_shapes_and_dtypes(submission, 
         )
 
 
-@part("slim")
-@bad_sparsities
-def test_slim_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    model = Cnn(convs=(Conv(2, norm="norm"),)).build()
-    expect_error(ValueError, "sparsity", submission.slim, model, sparsity)
+SETTINGS = {
+    "layers": lambda model: [repr(layer) for layer in model],
+    "modes (`training`)": lambda model: [layer.training for layer in model.modules()],
+    "requires_grad": lambda model: {n: p.requires_grad for n, p in model.named_parameters()},
+}
+
+
+def settled_cnn(training, frozen):
+    """A CNN whose layers are set in ways that a new layer is not; two are in another mode."""
+    state = torch.get_rng_state()
+    model = nn.Sequential(
+        nn.Conv2d(1, 3, 3, padding=1, padding_mode="reflect"),
+        nn.BatchNorm2d(3, eps=1e-3, momentum=0.3),
+        nn.ReLU(inplace=True),
+        nn.Conv2d(3, 2, (1, 2), stride=(2, 1), dilation=(1, 2), bias=False),
+        nn.BatchNorm2d(2, momentum=None),
+        nn.ReLU(),
+        nn.MaxPool2d(2, stride=1),
+        nn.Dropout(0.15),
+        nn.Flatten(),
+        nn.Linear(2, 2, bias=False),
+    )
+    torch.set_rng_state(state)
+    for i, parameter in enumerate(model.parameters()):
+        entries = torch.arange(1.0, 1.0 + parameter.numel()).reshape(parameter.shape)
+        parameter.data = torch.sin(entries + i)
+    model.train(training)
+    for i in (1, 7):
+        model[i].train(not training)
+    for name in frozen:
+        model.get_parameter(name).requires_grad_(False)
+    return model
 
 
 @part("slim")
-@wrong_types
-def test_slim_rejects_a_sparsity_of_another_type(submission, value):
-    model = Cnn(convs=(Conv(2, norm="norm"),)).build()
-    expect_error(TypeError, "sparsity", submission.slim, model, value)
-
-
-@part("slim")
-@not_models
-def test_slim_rejects_what_is_no_sequential(submission, model):
-    expect_error(TypeError, "model", submission.slim, model, 0.5)
+@settings(max_examples=12)
+@given(
+    training=st.booleans(),
+    frozen=st.sampled_from(((), ("1.weight",), ("0.weight", "4.bias"))),
+    sparsity=st.sampled_from((0.4, 0.0, 1.0)),
+)
+def test_keeps_every_layer_with_its_settings(submission, training, frozen, sparsity):
+    model = settled_cnn(training, frozen)
+    result = submission.slim(model, sparsity)
+    expect(isinstance(result, nn.Sequential), "an nn.Sequential", "slim returns a copy of the CNN")
+    why = "the copy differs in the scales and shifts of silenced channels only"
+    for what, of in SETTINGS.items():
+        want, got = of(model), of(result)
+        if want != got:
+            raise Impure(f"{what} as in the model: {want}", why, f"{got}")
 
 
 # --- nm_mask -------------------------------------------------------------------------------
@@ -722,51 +716,3 @@ def test_never_keeps_a_weight_smaller_than_one_it_removed_from_its_run(submissio
                 f"it is one run of {m} in weight.reshape({len(weight)}, -1)",
                 f"kept {run[kept].tolist()}, removed {run[~kept].tolist()}",
             )
-
-
-@part("nm_mask")
-@pytest.mark.parametrize(
-    ("shape", "m"),
-    [((4, 3), 2), ((4, 3), 4), ((2, 6), 4), ((4, 1, 3, 1), 4), ((2, 1, 3, 3), 2), ((3, 2), 4)],
-)
-def test_rejects_filters_whose_length_m_does_not_divide(submission, shape, m):
-    weight = torch.arange(1.0, 1.0 + np.prod(shape)).reshape(shape)
-    expect_error(ValueError, ("weight", "m", "divisible"), submission.nm_mask, weight, 1, m)
-
-
-@part("nm_mask")
-@pytest.mark.parametrize(("n", "m"), [(0, 2), (-1, 2), (3, 2), (5, 4)])
-def test_rejects_an_n_outside_1_to_m(submission, n, m):
-    weight = torch.arange(8.0).reshape(2, 4)
-    expect_error(ValueError, ("n", "m"), submission.nm_mask, weight, n, m)
-
-
-@part("nm_mask")
-@pytest.mark.parametrize("m", [0, -2])
-def test_rejects_an_m_below_1(submission, m):
-    weight = torch.arange(8.0).reshape(2, 4)
-    expect_error(ValueError, ("m", "n"), submission.nm_mask, weight, 1, m)
-
-
-@part("nm_mask")
-@wrong_counts
-def test_rejects_an_n_of_another_type(submission, value):
-    expect_error(TypeError, "n", submission.nm_mask, WEIGHT, value, 2)
-
-
-@part("nm_mask")
-@wrong_counts
-def test_rejects_an_m_of_another_type(submission, value):
-    expect_error(TypeError, "m", submission.nm_mask, WEIGHT, 1, value)
-
-
-@part("nm_mask")
-@bad_weights
-def test_nm_mask_rejects_a_bad_weight(submission, case):
-    expect_error(ValueError, "weight", submission.nm_mask, BAD_WEIGHTS[case], 1, 2)
-
-
-@part("nm_mask")
-@wrong_types
-def test_nm_mask_rejects_a_weight_of_another_type(submission, value):
-    expect_error(TypeError, "weight", submission.nm_mask, value, 1, 2)

@@ -18,22 +18,8 @@ import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
-from tests.grading import expect, expect_error, expect_same_dtype, expect_shape, part, show
+from tests.grading import expect, expect_refusal, expect_same_dtype, expect_shape, part, show
 from tests.strategies.vectors import arrays, sparsities
-
-BAD_VALUES = {
-    "empty": np.zeros(0, dtype=np.float32),
-    "empty, of two dimensions": np.zeros((3, 0), dtype=np.float32),
-    "with a NaN": np.array([1.0, np.nan, 2.0], dtype=np.float32),
-    "with an infinity": np.array([1.0, np.inf], dtype=np.float32),
-    "with a negative infinity": np.array([[-np.inf], [1.0]], dtype=np.float32),
-}
-BAD_BITS = [0, 17, -1, 64, float("nan")]
-BAD_SPARSITIES = [-0.1, 1.5, float("nan"), float("inf"), float("-inf")]
-bad_values = pytest.mark.parametrize("case", list(BAD_VALUES))
-bad_bits = pytest.mark.parametrize("bits", BAD_BITS)
-bad_sparsities = pytest.mark.parametrize("sparsity", BAD_SPARSITIES)
-wrong_types = pytest.mark.parametrize("value", [None, "0.5"])
 
 
 def shapes():
@@ -272,8 +258,12 @@ def test_clusters_without_a_value_do_no_harm(submission, bits, low, many):
 
 
 @part("kmeans_codebook")
-@pytest.mark.parametrize(("count", "bits"), [(200, 8), (600, 10), (20, 16)])
-def test_codes_reach_as_far_as_the_codebook(submission, count, bits):
+@settings(max_examples=8)
+@given(
+    case=st.sampled_from(((300, 9), (400, 9), (600, 10), (400, 10), (20, 16), (9, 16), (200, 8)))
+)
+def test_codes_reach_as_far_as_the_codebook(submission, case):
+    count, bits = case
     values = np.linspace(-1, 1, count, dtype=np.float32)
     codebook, codes = codebook_and_codes(submission.kmeans_codebook(values, bits), values, bits)
     expect(codebook.size <= 2**bits, f"at most {2**bits} codewords", f"2^{bits} = {2**bits}")
@@ -284,30 +274,6 @@ def test_codes_reach_as_far_as_the_codebook(submission, count, bits):
         f"there are {2**bits} codewords over [-1, 1]; do the codes fit into their dtype?",
         f"one is {far:.2g} away; codes of {codes.dtype} from {codes.min()} to {codes.max()}",
     )
-
-
-@part("kmeans_codebook")
-@bad_bits
-def test_kmeans_codebook_rejects_bits_outside_1_to_16(submission, bits):
-    expect_error(ValueError, "bits", submission.kmeans_codebook, np.array([1.0, 2.0]), bits)
-
-
-@part("kmeans_codebook")
-@wrong_types
-def test_kmeans_codebook_rejects_bits_of_another_type(submission, value):
-    expect_error(TypeError, "bits", submission.kmeans_codebook, np.array([1.0, 2.0]), value)
-
-
-@part("kmeans_codebook")
-@bad_values
-def test_kmeans_codebook_rejects_bad_values(submission, case):
-    expect_error(ValueError, "values", submission.kmeans_codebook, BAD_VALUES[case], 2)
-
-
-@part("kmeans_codebook")
-@wrong_types
-def test_kmeans_codebook_rejects_values_of_another_type(submission, value):
-    expect_error(TypeError, "values", submission.kmeans_codebook, value, 2)
 
 
 # --- huffman_code ----------------------------------------------------------------------------
@@ -436,6 +402,24 @@ def test_a_lone_symbol_gets_one_bit(submission, symbol, count):
     )
 
 
+MIXED = (0, "a", (0, "a"), None, -1.5, "", (), frozenset({2}), b"a", "bc", ("a",), 3)
+
+
+@part("huffman_code")
+@given(
+    symbols=st.permutations(MIXED),
+    counts=st.one_of(
+        st.lists(st.integers(1, 1), min_size=2, max_size=12),
+        st.lists(st.integers(1, 9), min_size=2, max_size=12),
+    ),
+)
+def test_codes_symbols_that_cannot_be_compared(submission, symbols, counts):
+    counts = dict(zip(symbols, counts))
+    code = code_words(submission.huffman_code(counts), counts)
+    check_prefix_free(code)
+    check_optimal(code, counts)
+
+
 @part("huffman_code")
 @pytest.mark.parametrize("case", ["Fibonacci", "all equal", "two symbols", "many"])
 def test_is_optimal_for_deep_and_for_wide_trees(submission, case):
@@ -452,18 +436,6 @@ def test_is_optimal_for_deep_and_for_wide_trees(submission, case):
     check_optimal(code, counts)
 
 
-@part("huffman_code")
-@pytest.mark.parametrize("count", [-1, float("nan")])
-def test_huffman_code_rejects_a_count_that_is_none(submission, count):
-    expect_error(ValueError, ("counts", "count"), submission.huffman_code, {"a": 3, "b": count})
-
-
-@part("huffman_code")
-@pytest.mark.parametrize("value", [None, "3"])
-def test_huffman_code_rejects_a_count_of_another_type(submission, value):
-    expect_error(TypeError, ("counts", "count"), submission.huffman_code, {"a": 3, "b": value})
-
-
 # --- blobs -----------------------------------------------------------------------------------
 
 # What known mistakes are compared by, as nobody else can read a blob: what was to come back
@@ -472,8 +444,12 @@ DUE: dict[bytes, dict] = {}
 CAME_BACK: dict[bytes, dict] = {}
 
 
+def are_many(arrays_):
+    return sum(np.size(array) for array in arrays_.values()) > 3000
+
+
 def remember(where, blob, values):
-    if isinstance(values, dict) and sum(np.size(v) for v in values.values()) <= 2000:
+    if isinstance(values, dict) and not are_many(values):
         where[blob] = copy.deepcopy(values)
         if len(where) > 3000:
             del where[next(iter(where))]
@@ -481,6 +457,8 @@ def remember(where, blob, values):
 
 def compressed(submission, weights, sparsity, bits, due=None):
     blob = submission.compress(weights, sparsity, bits)
+    if are_many(weights):  # no known mistake is tried on so many, so they speak against none
+        submission.diary.current.about_errors = True
     expect(isinstance(blob, bytes), "bytes", "a blob is what is written to a file", show(blob))
     remember(DUE, blob, weights if due is None else due)
     return blob
@@ -550,6 +528,18 @@ def check_order(name, weight, back):
         )
 
 
+def shared_error(weights, became):
+    """The squared error; a codeword next to 0 counts as the 0 from which it may have been moved."""
+    exact, error = weights.astype(np.float64), 0.0
+    for codeword in np.unique(became):
+        these = exact[became == codeword]
+        least = np.abs(these[these != 0]).min(initial=np.inf)
+        moved = abs(codeword) <= least * (1 + 1e-6) < np.inf
+        costs = [((these - at) ** 2).sum() for at in ((codeword, 0.0) if moved else (codeword,))]
+        error += min(costs)
+    return float(error)
+
+
 def kept_error(weight, back, sparsity, bits):
     """Over what is kept: the squared error, the largest right one, the weights, what they became.
 
@@ -565,8 +555,7 @@ def kept_error(weight, back, sparsity, bits):
     allowed = [largest_right_error(values, bits) for values in choices if values.size]
     if not allowed or None in allowed:
         return None
-    error = float(((weight[kept].astype(np.float64) - back[kept]) ** 2).sum())
-    return error, max(allowed), weight[kept], back[kept]
+    return shared_error(weight[kept], back[kept]), max(allowed), weight[kept], back[kept]
 
 
 def check_kept_error(name, weight, back, sparsity, bits):
@@ -630,7 +619,7 @@ def test_a_kept_weight_is_not_lost_on_a_codeword_of_0(submission, case, sparsity
 
 @part("compress")
 @given(case=clusters_about_zero())
-def test_moving_a_codeword_off_0_costs_no_accuracy(submission, case):
+def test_a_codeword_is_moved_off_0_by_a_little_only(submission, case):
     weights, bits = case
     back = round_trip(submission, weights, 0.0, bits)["fc"]
     check_kept_error("fc", weights["fc"], back, 0.0, bits)
@@ -724,6 +713,36 @@ def test_a_single_kept_weight_comes_back_at_its_place(submission, place):
     )
 
 
+GAPS = (1, 1, 2, 3, 15, 16, 17, 63, 64, 127, 128, 129, 254, 255, 256, 257, 258, 511, 512)
+
+
+def check_places(submission, gaps, rest):
+    """Compress weights at these places, with two values by turns; zeros between and after them."""
+    places = np.cumsum(gaps) - 1
+    weight = np.zeros(places[-1] + 1 + rest, dtype=np.float32)
+    weight[places] = np.where(np.arange(places.size) % 3, np.float32(0.5), np.float32(-0.75))
+    back = round_trip(submission, {"fc": weight}, 1 - places.size / weight.size, 1)["fc"]
+    found = np.flatnonzero(back)
+    expect(
+        np.array_equal(found, places) and np.abs(back - weight).max() <= 1e-4,
+        f"non-zeros at {show(places)}: {show(weight[places])}",
+        f"so they were before; the gaps there are {list(gaps)}, and any gap may be followed by any "
+        "other",
+        f"non-zeros at {show(found)}: {show(back[found])}",
+    )
+
+
+@part("compress")
+@given(gaps=st.lists(st.sampled_from(GAPS), min_size=2, max_size=5), rest=st.sampled_from((0, 300)))
+def test_kept_weights_come_back_at_their_places_however_far_apart(submission, gaps, rest):
+    check_places(submission, gaps, rest)
+
+
+@part("compress")
+def test_gaps_longer_than_two_bytes_can_hold_come_back(submission):
+    check_places(submission, (1, 65_535, 2, 65_536, 65_537, 300, 1), 70_000)
+
+
 @part("compress")
 @given(weights=networks(most=2), bits=few_bits)
 @settings(max_examples=15)
@@ -773,14 +792,15 @@ def test_large_arrays_come_back_whole(submission, case):
 @part("compress")
 def test_a_sparse_array_makes_a_small_blob(submission):
     rng = np.random.default_rng(8)
-    weights = {"fc": rng.standard_normal(70_000).astype(np.float32)}
+    weights = {"fc": rng.standard_normal(200_000).astype(np.float32)}
     size = len(compressed(submission, weights, 0.95, 4))
-    # 3,500 kept: about 2,500 bytes for gaps and 1,600 for codes, tables on top. A bit mask would
-    # be 8,750 bytes, positions of four bytes 14,000, the dense weights 280,000.
+    # 10,000 kept: about 7,200 bytes for gaps and 4,600 for codes, tables on top (a text with a
+    # line for each of 180 gaps is 4,000). With a bit mask of 25,000 bytes it would be 29,600,
+    # with positions of four bytes 44,600.
     expect(
-        size <= 12_000,
-        "a blob of at most 12,000 bytes for 70,000 weights of which 3,500 are kept",
-        "gaps and codes, Huffman-coded, need about 4,500",
+        size <= 24_000,
+        "a blob of at most 24,000 bytes for 200,000 weights of which 10,000 are kept",
+        "gaps and codes, Huffman-coded, need about 12,000",
         f"{size} bytes",
     )
 
@@ -806,51 +826,6 @@ def test_frequent_codes_cost_fewer_bits_than_rare_ones(submission):
 @settings(max_examples=15)
 def test_the_blob_stands_alone(submission, weights, other, bits):
     check_stands_alone(submission, weights, other, bits)
-
-
-@part("compress")
-@bad_sparsities
-def test_compress_rejects_a_sparsity_outside_0_to_1(submission, sparsity):
-    weights = {"fc": np.array([1.0, 2.0], dtype=np.float32)}
-    expect_error(ValueError, "sparsity", submission.compress, weights, sparsity, 2)
-
-
-@part("compress")
-@wrong_types
-def test_compress_rejects_a_sparsity_of_another_type(submission, value):
-    weights = {"fc": np.array([1.0, 2.0], dtype=np.float32)}
-    expect_error(TypeError, "sparsity", submission.compress, weights, value, 2)
-
-
-@part("compress")
-@pytest.mark.parametrize("sparsity", [0.5, 1.0])
-@bad_bits
-def test_compress_rejects_bits_outside_1_to_16(submission, bits, sparsity):
-    weights = {"fc": np.array([1.0, 2.0], dtype=np.float32)}
-    expect_error(ValueError, "bits", submission.compress, weights, sparsity, bits)
-
-
-@part("compress")
-@wrong_types
-def test_compress_rejects_bits_of_another_type(submission, value):
-    weights = {"fc": np.array([1.0, 2.0], dtype=np.float32)}
-    expect_error(TypeError, "bits", submission.compress, weights, 0.5, value)
-
-
-@part("compress")
-@pytest.mark.parametrize("sparsity", [0.0, 0.5, 1.0])
-@bad_values
-def test_compress_rejects_bad_weights(submission, case, sparsity):
-    fine = np.array([1.0, 2.0], dtype=np.float32)
-    weights = {"conv1": fine, "fc2": BAD_VALUES[case]}
-    expect_error(ValueError, ("weights", "fc2"), submission.compress, weights, sparsity, 2)
-
-
-@part("compress")
-@pytest.mark.parametrize("value", [None, "weights of fc2"])
-def test_compress_rejects_an_array_of_another_type(submission, value):
-    weights = {"conv1": np.array([1.0, 2.0], dtype=np.float32), "fc2": value}
-    expect_error(TypeError, ("weights", "fc2"), submission.compress, weights, 0.5, 2)
 
 
 # --- decompress ------------------------------------------------------------------------------
@@ -991,22 +966,10 @@ def some_blobs(submission):
 def expect_refused(submission, blob, what):
     """Fail unless decompress raises a ValueError; the wording is free."""
     # Only a call that fails is of use to the diagnosis, and it is so alone.
-    diary = submission.diary
-    diary.begin_example()
-    diary.current.about_errors = True
-    try:
-        got = f"no error; it returned {show(submission.decompress(blob))}"
-    except ValueError:
-        diary.begin_example()
-        return
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}"
-    expect(
-        False,
-        f"ValueError for {what}",
-        "bytes that are not exactly a blob must be refused, not decoded, and not crash the caller",
-        got,
-    )
+    submission.diary.begin_example()
+    why = f"{what} is not exactly a blob: it must be refused, not decoded, and not crash the caller"
+    expect_refusal(why, submission.decompress, blob)
+    submission.diary.begin_example()
 
 
 def at_most(count, items):
@@ -1096,15 +1059,3 @@ def test_bytes_that_never_were_a_blob_are_refused(submission, what):
     }
     for blob in strangers[what]:
         expect_refused(submission, blob, f"{what}: {show(blob)}")
-
-
-@part("decompress")
-@pytest.mark.parametrize("value", [None, "a blob"])
-def test_decompress_rejects_what_is_not_bytes(submission, value):
-    try:
-        got = show(submission.decompress(value))
-    except (TypeError, ValueError):
-        return
-    except Exception as error:
-        got = f"{type(error).__name__}: {error}"
-    expect(False, f"TypeError for {value!r}", "a blob is bytes", got)

@@ -40,7 +40,7 @@ def check_ramp(submission, step, ramp):
         left = (end - step) / (end - begin)
         want = left * left * left * initial + (1 - left * left * left) * final
         why = f"final + (initial − final) · {left:.4g}³: {left:.4g} of the ramp lies ahead"
-    expect_number(value, round(want, 12), why, atol=1e-9)
+    expect_number(value, round(want, 12), why, rtol=1e-9, atol=1e-9)
 
 
 @part("gradual_sparsity")

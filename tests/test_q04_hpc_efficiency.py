@@ -109,8 +109,8 @@ def test_counts_a_depthwise_convolution(submission, channels, multiplier, kernel
 @part("conv2d_macs")
 def test_counts_a_large_layer_exactly(submission):
     expect_whole(
-        submission.conv2d_macs(2048, 4096, (7, 3), (513, 257)),
-        2048 * 4096 * 7 * 3 * 513 * 257,
+        submission.conv2d_macs(2047, 4093, (7, 3), (513, 257)),
+        2047 * 4093 * 7 * 3 * 513 * 257,
         "the count is exact, also beyond 32 bits",
     )
 
@@ -202,8 +202,8 @@ def test_takes_32_bits_for_values_and_indices_unless_told(submission, layout):
 @part("storage_bits")
 def test_storage_bits_is_exact_for_a_large_matrix(submission):
     expect_whole(
-        submission.storage_bits((60_000, 50_000), 7, "dense", value_bits=16),
-        60_000 * 50_000 * 16,
+        submission.storage_bits((60_001, 49_999), 7, "dense", value_bits=16),
+        60_001 * 49_999 * 16,
         "the count is exact, also beyond 32 bits",
     )
 
@@ -314,7 +314,7 @@ def amounts(low, high):
 @given(
     flops=amounts(3, 9),
     bytes_moved=amounts(3, 9),
-    peak_flops=amounts(9, 13),
+    peak_flops=amounts(9, 12),
     bandwidth=amounts(9, 12),
 )
 def test_takes_as_long_as_the_slower_of_arithmetic_and_memory(
@@ -347,7 +347,7 @@ def test_takes_the_common_time_where_both_are_equally_slow(
 
 
 @part("roofline_seconds")
-@given(amount=amounts(3, 9), peak_flops=amounts(9, 13), bandwidth=amounts(9, 12))
+@given(amount=amounts(3, 9), peak_flops=amounts(9, 12), bandwidth=amounts(9, 12))
 @pytest.mark.parametrize("zero", ["flops", "bytes_moved"])
 def test_takes_the_other_time_where_one_amount_is_zero(
     submission, zero, amount, peak_flops, bandwidth

@@ -17,6 +17,7 @@ from tests.grading import (
     part,
     show,
 )
+from tests.grading.expect import Impure
 from tests.strategies.vectors import arrays, masks, sparsities
 
 # --- training_flops ------------------------------------------------------------------------
@@ -194,13 +195,13 @@ def test_counts_a_large_model_exactly(submission):
 @part("memory_bytes")
 @pytest.mark.parametrize("phase", ["training", "inference"])
 def test_counts_a_model_of_seven_billion_parameters_exactly(submission, phase):
-    n, kept = 7_000_000_001, 3_500_000_001
+    n, kept = 7_000_000_001, 700_000_000
     want, why = {
         "training": (13 * n, "13 bytes a parameter"),
         "inference": (n // 8 + 1 + 4 * kept, f"a bit a parameter, and 4 bytes a value of {kept}"),
     }[phase]
     expect_bytes(
-        submission.memory_bytes(n, 0.5, phase, "momentum"),
+        submission.memory_bytes(n, 0.9, phase, "momentum"),
         want,
         f"the count is exact, also beyond 32 bits: {why}",
     )
@@ -307,14 +308,14 @@ def some_choice_explains(weights, gradients, mask, fraction, grown):
 
 def check_values(weights, mask, moved, grown):
     want = np.where(mask & grown, weights, 0)
-    expect_close(
-        moved,
-        want,
+    why = (
         "a weight that was active and is active keeps its value (dropped and grown again "
-        "included), one that is newly active starts at 0, an inactive one is 0",
-        "the weights",
-        rtol=0.0,
+        "included), one that is newly active starts at 0, an inactive one is 0"
     )
+    expect_close(moved, want, why, "the weights", rtol=1e-6)
+    # A rounding is no misconception about RigL: the answer says nothing about those.
+    if not np.array_equal(moved, want):
+        raise Impure(f"exactly {show(want)}", f"{why}; no value is rounded", show(moved))
 
 
 @part("rigl_update")
@@ -433,12 +434,12 @@ def test_returns_new_arrays_also_where_nothing_moves(submission, case, still):
     fraction = 0.0 if still == "fraction 0" else fraction
     moved, grown = call(submission, (weights, gradients, mask, fraction))
     for name, array in (("weights", moved), ("mask", grown)):
-        expect(
-            not any(np.may_share_memory(array, given) for given in case[:2] + (mask,)),
-            f"a new array of {name}",
-            "the caller goes on to change what it gets, and still needs what it gave",
-            f"{name} that share their memory with an argument",
-        )
+        if any(np.may_share_memory(array, given) for given in (weights, gradients, mask)):
+            raise Impure(
+                "two new arrays",
+                "the caller goes on to change what it gets, and still needs what it gave",
+                f"{name} that share memory with an argument",
+            )
     check_values(weights, mask, moved, grown)
 
 

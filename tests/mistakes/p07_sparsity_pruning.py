@@ -1,7 +1,6 @@
 """Wrong answers that people really give for p07."""
 
 import copy
-import functools
 import math
 
 import torch
@@ -549,18 +548,6 @@ def filter_norms(model, sparsity):
 # --- nm_mask -------------------------------------------------------------------------------
 
 
-def _in_range(function):
-    """So that a missing check of n and m is not taken for one of these."""
-
-    @functools.wraps(function)
-    def checked(weight, n, m):
-        if not 1 <= n <= m:
-            raise ValueError("n must be in 1 to m")
-        return function(weight, n, m)
-
-    return checked
-
-
 def _mask(runs, n):
     mask = torch.zeros_like(runs, dtype=torch.bool)
     order = runs.argsort(dim=1, descending=True, stable=True)
@@ -573,7 +560,6 @@ def _mask(runs, n):
     "It removes n of every m; here n is how many are kept.",
     "How many of 4 are kept in 1:4?",
 )
-@_in_range
 def n_removed(weight, n, m):
     return _mask(weight.abs().reshape(-1, m), m - n).reshape(weight.shape)
 
@@ -584,7 +570,6 @@ def n_removed(weight, n, m):
     "It keeps the n smallest magnitudes of each run.",
     "Which weights of a run matter more?",
 )
-@_in_range
 def smallest(weight, n, m):
     return _mask(-weight.abs().reshape(-1, m), n).reshape(weight.shape)
 
@@ -595,7 +580,6 @@ def smallest(weight, n, m):
     "It ranks the weights with their sign, so large negative ones are removed.",
     "Which matters more to the output, a weight of −3 or one of 0.1?",
 )
-@_in_range
 def signed_runs(weight, n, m):
     return _mask(weight.reshape(-1, m), n).reshape(weight.shape)
 
@@ -606,7 +590,6 @@ def signed_runs(weight, n, m):
     "Its runs go from filter to filter: they are those of the transposed matrix.",
     "Which weights are multiplied with neighbouring inputs of one output?",
 )
-@_in_range
 def along_outputs(weight, n, m):
     rows = weight.abs().reshape(len(weight), -1)
     mask = _mask(rows.T.reshape(-1, m), n)
@@ -619,7 +602,6 @@ def along_outputs(weight, n, m):
     "It puts weights into a group that are far from one another, not neighbours.",
     "Write out the indices of your first group: are they 0 to m − 1?",
 )
-@_in_range
 def strided(weight, n, m):
     rows = weight.abs().reshape(len(weight), m, -1).transpose(1, 2)
     mask = _mask(rows.reshape(-1, m), n).reshape(len(weight), -1, m)
@@ -632,7 +614,6 @@ def strided(weight, n, m):
     "It groups the input channels at each place of the kernel, as some libraries do.",
     "In which order does reshape(out, -1) lay out in, kh and kw?",
 )
-@_in_range
 def along_inputs(weight, n, m):
     moved = weight.abs().movedim(1, -1)
     if moved.shape[-1] % m:
@@ -646,7 +627,6 @@ def along_inputs(weight, n, m):
     "It keeps the n/m largest of the whole tensor, whichever runs they are in.",
     "Count the kept weights in each run.",
 )
-@_in_range
 def share_of_all(weight, n, m):
     count = weight.numel() * n // m
     return _mask(weight.abs().reshape(1, -1), count).reshape(weight.shape)
@@ -658,7 +638,6 @@ def share_of_all(weight, n, m):
     "It keeps the n/m largest of each filter, whichever runs they are in.",
     "Count the kept weights in each run.",
 )
-@_in_range
 def share_of_filter(weight, n, m):
     rows = weight.abs().reshape(len(weight), -1)
     return _mask(rows, rows.shape[1] * n // m).reshape(weight.shape)
@@ -670,7 +649,6 @@ def share_of_filter(weight, n, m):
     "It keeps everything that reaches the n-th largest of its run: with ties more than n.",
     "What does it return when all weights are equal?",
 )
-@_in_range
 def ties_kept(weight, n, m):
     runs = weight.abs().reshape(-1, m)
     return (runs >= runs.topk(n, dim=1).values[:, -1:]).reshape(weight.shape)
@@ -682,20 +660,5 @@ def ties_kept(weight, n, m):
     "It does not keep a weight that is zero, so some runs keep fewer than n.",
     "How many True should a run of zeros have?",
 )
-@_in_range
 def zeros_dropped(weight, n, m):
     return _mask(weight.abs().reshape(-1, m), n).reshape(weight.shape) & (weight != 0)
-
-
-@mistake(
-    "nm_mask",
-    "runs across filters",
-    "It cuts the whole tensor into runs: where m does not divide the length of a filter, a run "
-    "reaches into the next one and no error is raised.",
-    "With filters of 3 weights and m = 2, which two weights make the second run?",
-)
-@_in_range
-def across_filters(weight, n, m):
-    if weight.numel() % m:
-        raise ValueError("m does not divide the number of weights")
-    return _mask(weight.abs().reshape(-1, m), n).reshape(weight.shape)

@@ -5,6 +5,7 @@ would come back, and is compared with what the submission's `decompress` made of
 When the mistakes themselves are graded, the reference's packer makes a blob of it.
 """
 
+import heapq
 import math
 import struct
 import sys
@@ -13,7 +14,13 @@ import zlib
 import numpy as np
 
 from tests.grading import mistake
-from tests.test_p08_deep_compression import CAME_BACK, DUE, is_near_enough, largest_right_error
+from tests.test_p08_deep_compression import (
+    CAME_BACK,
+    DUE,
+    is_near_enough,
+    largest_right_error,
+    shared_error,
+)
 
 # --- kmeans_codebook -------------------------------------------------------------------------
 
@@ -400,6 +407,25 @@ def keyed_by_count(counts):
     return _merge({symbol: count for count, symbol in by_count.items()}, _pop_least)
 
 
+@mistake(
+    "huffman_code",
+    "symbols compared",
+    "Where two counts are equal the heap compares what stands behind them: the symbols.",
+    'Is 0 < "a"? What could stand between the count and the symbol, so that nobody asks?',
+    observe=_cost_and_kraft,
+)
+def symbols_compared(counts):
+    heap = [(count, [symbol]) for symbol, count in counts.items()]
+    heapq.heapify(heap)
+    lengths = dict.fromkeys(counts, 0)
+    while len(heap) > 1:
+        (a, left), (b, right) = heapq.heappop(heap), heapq.heappop(heap)
+        for symbol in left + right:
+            lengths[symbol] += 1
+        heapq.heappush(heap, (a + b, left + right))
+    return _canonical({symbol: max(1, length) for symbol, length in lengths.items()})
+
+
 # --- compress --------------------------------------------------------------------------------
 
 
@@ -427,7 +453,7 @@ def _which_went(outcome, call):
         allowed = [largest_right_error(values, bits) for values in choices if values.size]
         fair = np.unique(back[kept]).size <= 2**bits
         if kept.any() and None not in allowed:
-            error = float(((weight[kept].astype(np.float64) - back[kept]) ** 2).sum())
+            error = shared_error(weight[kept], back[kept])
             fair = fair and is_near_enough(error, max(allowed), weight[kept])
         observed[name] = gone, fair
     return observed
@@ -649,6 +675,23 @@ def shared_without_lloyd(weights, sparsity, bits):
 )
 def not_shared(weights, sparsity, bits):
     return _handed_in({name: w * _keeping(w, sparsity) for name, w in weights.items()})
+
+
+@mistake(
+    "compress",
+    "a gap in a byte",
+    "Gaps are stored as uint8: one of 256 becomes 0, and all that follows moves to the front.",
+    "What is the longest gap in an array of 70,000 weights of which two are kept?",
+    observe=_what_came_back,
+)
+def gap_in_a_byte(weights, sparsity, bits):
+    back = {}
+    for name, w in weights.items():
+        shared = _share(w, _keeping(w, sparsity), bits).ravel()
+        places, array = np.flatnonzero(shared), np.zeros_like(shared)
+        array[np.cumsum(np.diff(places, prepend=0) % 256)] = shared[places]
+        back[name] = array.reshape(w.shape)
+    return _handed_in(back)
 
 
 # --- decompress ------------------------------------------------------------------------------

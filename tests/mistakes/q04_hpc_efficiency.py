@@ -245,6 +245,16 @@ def indices_like_values(shape, nnz, layout, value_bits=32, index_bits=32):
     return _bits(shape, nnz, layout, value_bits, value_bits)
 
 
+@mistake(
+    "storage_bits",
+    "a float for a count",
+    "The number is right, but it is a float: a count is an int.",
+    "What does `/` return for two integers?",
+)
+def float_bits(shape, nnz, layout, value_bits=32, index_bits=32):
+    return float(_bits(shape, nnz, layout, value_bits, index_bits))
+
+
 def _fixed_and_each(shape, layout, value_bits, index_bits):
     rows, cols = shape
     return {
@@ -357,6 +367,17 @@ def even_pointer_a_row(shape, layout, value_bits=32, index_bits=32):
 
 @mistake(
     "break_even_nnz",
+    "a float for a count",
+    "The number is right, but it is a float: a count is an int.",
+    "What does `np.floor` return?",
+)
+def float_count(shape, layout, value_bits=32, index_bits=32):
+    fixed, each = _fixed_and_each(shape, layout, value_bits, index_bits)
+    return float(max(-1, (shape[0] * shape[1] * value_bits - fixed) // each))
+
+
+@mistake(
+    "break_even_nnz",
     "the density",
     "It returns the share of non-zeros; the number of them is asked for.",
     "What is the unit of the result?",
@@ -438,6 +459,16 @@ def attainable_rate(flops, bytes_moved, peak_flops, bandwidth):
 )
 def by_intensity(flops, bytes_moved, peak_flops, bandwidth):
     return flops / min(peak_flops, bandwidth * (flops / bytes_moved))
+
+
+@mistake(
+    "roofline_seconds",
+    "no time where nothing is moved",
+    "It returns 0 where no bytes are moved, although there is arithmetic to do.",
+    "All data is in the cache already. Is the kernel done?",
+)
+def nothing_moved(flops, bytes_moved, peak_flops, bandwidth):
+    return max(flops / peak_flops, bytes_moved / bandwidth) if bytes_moved else 0.0
 
 
 @mistake(

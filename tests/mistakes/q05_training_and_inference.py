@@ -518,21 +518,6 @@ def grow_threshold(weights, gradients, mask, fraction):
 
 @mistake(
     "rigl_update",
-    "active weights ranked with a gradient of 0",
-    "It gives what is still active a score of 0 when it grows: where inactive gradients are 0 too, "
-    "an active weight is grown again and one too few comes back.",
-    "The gradient of every inactive weight is 0. How many do you grow?",
-)
-def zero_for_active(weights, gradients, mask, fraction):
-    count = _count(mask, fraction)
-    grown = _drop(np.abs(weights), mask, count)
-    scores = np.where(grown, 0.0, np.abs(gradients))
-    grown.flat[np.argsort(-scores, axis=None, kind="stable")[:count]] = True
-    return _values(weights, mask, grown), grown
-
-
-@mistake(
-    "rigl_update",
     "grown first",
     "It grows before it drops, and then the newly grown zeros are the first to go.",
     "Which comes first in the text?",

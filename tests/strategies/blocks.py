@@ -7,13 +7,15 @@ have no exact float32.
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
+from torch import nn
 
 from tests.grading import Wrong, show
 from tests.grading.expect import Impure
 from tests.grading.purity import watch_input
+from tests.grading.show import remember_recipe
 from tests.strategies.tokens import expect_tensor, laid_out
 
 
@@ -68,3 +70,40 @@ def expect_record(value: Any, like: Any, shapes: dict[str, tuple[int, ...]]) -> 
             expect_tensor(tensor, shape, given[0].dtype, tuple(other))
         except Wrong as wrong:
             raise Wrong(f"`{name}`: {wrong.expected}", wrong.why, wrong.got) from None
+
+
+class Residual(nn.Module):
+    """A block of a residual stream: x + strength · tanh(x @ weight.T)."""
+
+    def __init__(self, weight: torch.Tensor, strength: float) -> None:
+        super().__init__()
+        self.weight = nn.Parameter(weight, requires_grad=False)
+        self.strength = strength
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        return x + self.strength * torch.tanh(x @ self.weight.T)
+
+    def extra_repr(self) -> str:
+        return f"{tuple(self.weight.shape)}, strength={self.strength}"
+
+
+class Stack(NamedTuple):
+    """A recipe: `Stack(...).build()` returns the blocks, `.inputs()` what goes into them."""
+
+    strengths: tuple[float, ...]
+    width: int
+    seed: int
+    dtype: torch.dtype = torch.float64
+    leading: tuple[int, ...] = (2, 3)
+
+    def build(self) -> nn.ModuleList:
+        """Build the blocks, in eval mode."""
+        blocks = nn.ModuleList(
+            Residual(decimals((self.width, self.width), self.seed + i, self.dtype), strength)
+            for i, strength in enumerate(self.strengths)
+        ).eval()
+        remember_recipe(blocks, f"{self!r}.build()")
+        return blocks
+
+    def inputs(self) -> torch.Tensor:
+        return decimals((*self.leading, self.width), self.seed + 500, self.dtype)

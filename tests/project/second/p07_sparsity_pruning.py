@@ -8,30 +8,7 @@ import torch
 from torch import nn
 
 
-def _t(name, x):
-    if not torch.is_tensor(x):
-        raise TypeError(f"{name} should be a tensor, not {x!r}")
-    if x.numel() == 0:
-        raise ValueError(f"{name} is empty")
-    if not bool(torch.isfinite(x).all()):
-        raise ValueError(f"{name} has NaN or inf")
-
-
-def _num(name, x, low=-math.inf, high=math.inf):
-    if isinstance(x, str) or x is None:
-        raise TypeError(f"{name}: {x!r}")
-    if not (low <= x <= high):
-        raise ValueError(f"{name}: {x!r}")
-
-
-def _seq(model):
-    if not isinstance(model, nn.Sequential):
-        raise TypeError(f"model: {model!r}")
-
-
 def soft_threshold(weights, penalty):
-    _t("weights", weights)
-    _num("penalty", penalty, low=0)
     flat = weights.detach().cpu().numpy().astype(np.float64).ravel()
     out = np.zeros_like(flat)
     for i, w in enumerate(flat):
@@ -43,8 +20,6 @@ def soft_threshold(weights, penalty):
 
 
 def group_soft_threshold(weight, penalty):
-    _t("weight", weight)
-    _num("penalty", penalty, low=0)
     out = []
     for f in weight:
         r = math.sqrt(sum(v * v for v in f.flatten().tolist()))
@@ -53,8 +28,6 @@ def group_soft_threshold(weight, penalty):
 
 
 def slimming_penalty(model, strength):
-    _seq(model)
-    _num("strength", strength)
     total = torch.zeros(1)
     for m in model.modules():
         if isinstance(m, nn.BatchNorm2d):
@@ -64,8 +37,6 @@ def slimming_penalty(model, strength):
 
 
 def slim(model, sparsity):
-    _seq(model)
-    _num("sparsity", sparsity, 0, 1)
     out = copy.deepcopy(model)
     idx = [i for i, m in enumerate(out) if isinstance(m, nn.BatchNorm2d)]
     items = [(i, c) for i in reversed(idx) for c in reversed(range(out[i].num_features))]
@@ -90,15 +61,7 @@ def slim(model, sparsity):
 
 
 def nm_mask(weight, n, m):
-    _t("weight", weight)
-    for name, v in (("n", n), ("m", m)):
-        if not isinstance(v, int):
-            raise TypeError(f"{name} must be an int, got {v!r}")
-    if m < 1 or n < 1 or n > m:
-        raise ValueError(f"need 1 <= n <= m, got n={n}, m={m}")
     rows = np.abs(weight.detach().numpy().reshape(weight.shape[0], -1))
-    if rows.shape[1] % m != 0:
-        raise ValueError("weight rows not divisible by m")
     out = np.zeros(rows.shape, dtype=bool)
     for r in range(rows.shape[0]):
         for s in range(0, rows.shape[1], m):
