@@ -8,6 +8,7 @@ scoreboard) happens in the pytest plugin beside this file.
 import pytest
 
 from tests.grading.expect import (
+    Impure,
     Wrong,
     expect,
     expect_close,
@@ -24,6 +25,7 @@ from tests.grading.show import show
 part = pytest.mark.part
 
 __all__ = [
+    "Impure",
     "Wrong",
     "expect",
     "expect_close",

@@ -16,7 +16,7 @@ from typing import Any
 from tests.grading import sandbox
 from tests.grading import verdict as verdicts
 from tests.grading.expect import Impure
-from tests.grading.mistakes import ENOUGH, contradicts, diagnose
+from tests.grading.mistakes import ENOUGH, Mistake, contradicts, diagnose
 from tests.grading.submission import (
     KEPT_EXAMPLES,
     Crashed,
@@ -42,6 +42,7 @@ class Examiner:
         self.part = part
         self.diaries: dict[int, Diary] = {}
         self.verdicts: dict[int, Verdict] = {}
+        self.confirmed: dict[tuple[str, int], BaseException | None] = {}
         self.output = Output()
 
     def answer(self, request: dict) -> Any:
@@ -89,14 +90,14 @@ class Examiner:
 
     def _name(self, failing: list[int]) -> None:
         with sandbox.unlimited():
-            everything = [e for d in self.diaries.values() for e in d.failing + d.passing]
+            others = [e for d in self.diaries.values() for e in d.failing + d.passing]
             named = {}
             for index in failing:
                 verdict, diary = self.verdicts[index], self.diaries[index]
                 verdict.mistake = verdict.mistake_text = ""
                 if verdict.verdict in (WRONG, CRASHED) and not verdict.impure:
-                    known = diagnose(self.submission.stem, self.part, diary, everything)
-                    if known:
+                    known = diagnose(self.submission.stem, self.part, diary, others)
+                    if known and self._fails_too(known, index):
                         verdicts.name_mistake(verdict, known)
                         named[known.name] = known
             for index in failing:
@@ -104,6 +105,18 @@ class Examiner:
                 verdict.contradicted = [
                     name for name, known in named.items() if contradicts(diary, known)
                 ]
+
+    def _fails_too(self, known: Mistake, index: int) -> bool:
+        """Whether the mistake fails this property: else it is something near it that does."""
+        key = known.name, index
+        if key not in self.confirmed:
+            kept, self.submission.diary = self.submission.diary, Diary()
+            self.submission.stand_in = self.part, known.function
+            try:
+                self.confirmed[key] = run_property(self.items[index], self.submission, SURVEY)
+            finally:
+                self.submission.stand_in, self.submission.diary = None, kept
+        return self.confirmed[key] is not None
 
 
 class Enough(BaseException):

@@ -76,9 +76,17 @@ def expect_same_dtype(value: Any, like: Any) -> None:
         raise Wrong(f"dtype {like.dtype}", "the dtype of what was given is kept", got)
 
 
-def expect_number(value: Any, want: float, why: str, rtol: float = 1e-6, atol: float = 0.0) -> None:
-    """Fail unless `value` is a real number near `want` (numpy's scalars count)."""
+def expect_number(
+    value: Any, want: float, why: str, rtol: float | None = None, atol: float = 0.0
+) -> None:
+    """Fail unless `value` is a real number near `want` (numpy's scalars count).
+
+    Where neither tolerance is given, it is a millionth of `want`.
+    """
     import numpy
+
+    if rtol is None:
+        rtol = 0.0 if atol else 1e-6
 
     torch = sys.modules.get("torch")
     if torch and isinstance(value, torch.Tensor) and value.ndim == 0:

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from tests.grading.copying import copied
+from tests.grading.expect import Impure
 from tests.grading.plain import plain
 from tests.grading.same import same
 from tests.grading.submission import Call, Diary, Example
@@ -87,6 +88,10 @@ def diagnose(stem: str, part: str, diary: Diary, others: list[Example]) -> Mista
             agreed = tried = 1
         else:
             agreed, tried = _agreement(known, _values(diary.failing))
+            if agreed < 0.9 * tried:
+                continue
+            if tried < ENOUGH:  # a property of few examples: what else failed counts as well
+                agreed, tried = _agreement(known, [e for e in _values(others) if e.error])
             if agreed < ENOUGH or agreed < 0.9 * tried:
                 continue
             passed, passes = _agreement(known, _values(diary.passing))
@@ -108,7 +113,8 @@ def contradicts(diary: Diary, known: Mistake) -> bool:
 
 
 def _values(examples: list[Example]) -> list[Example]:
-    return [example for example in examples if not example.about_errors]
+    """Those that say something of the answer: not of a refusal, not of a deed beside it."""
+    return [e for e in examples if not e.about_errors and not isinstance(e.error, Impure)]
 
 
 def _agrees_everywhere(known: Mistake, examples: list[Example]) -> bool:

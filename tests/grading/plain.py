@@ -42,6 +42,8 @@ def plain(value: Any, own: str = "", depth: int = 0) -> Any:
         return value
     if isinstance(value, dict):
         return {key: plain(item, own, depth + 1) for key, item in value.items()}
+    if isinstance(value, tuple) and hasattr(value, "_fields"):
+        return value  # a named tuple: its fields are looked at by name
     if isinstance(value, (list, tuple)):
         items = [plain(item, own, depth + 1) for item in value]
         return items if isinstance(value, list) else tuple(items)

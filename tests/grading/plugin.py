@@ -193,9 +193,13 @@ class Grader:
                 handle.inner_test = watched(
                     handle.inner_test, lambda stem=stem: self.submission(stem).diary
                 )
+        if self.config.getoption("--mistakes"):
+            from tests.grading.rehearsal import rehearse
+
+            items[:] = rehearse(items, self)
 
     @pytest.hookimpl(trylast=True, specname="pytest_collection_modifyitems")
-    def pytest_collection_order_and_rehearse(self, items: list[pytest.Item]) -> None:
+    def pytest_collection_order(self, items: list[pytest.Item]) -> None:
         # A part's properties stay together and in one order, whoever shuffles: one child judges
         # them, and what is told of a wrong answer builds on the properties before.
         first: dict[Any, int] = {}
@@ -208,10 +212,6 @@ class Grader:
                 item.nodeid,
             )
         )
-        if self.config.getoption("--mistakes"):
-            from tests.grading.rehearsal import rehearse
-
-            items[:] = rehearse(items, self)
 
     def pytest_collection_finish(self, session: pytest.Session) -> None:
         groups: dict[tuple[str, str], dict[int, pytest.Item]] = {}

@@ -30,6 +30,8 @@ class MistakeItem(pytest.Item):
     def __init__(self, *, known: Mistake, items: list[pytest.Item], grader: Any, **more: Any):
         super().__init__(**more)
         self.known, self.grader = known, grader
+        self.extra_keyword_matches.add(known.part)
+        items = sorted(items, key=lambda item: (item.location[1] or 0, item.nodeid))
         stem = stem_of(self.path)
         self.run = PartRun(
             dict(enumerate(items)),

@@ -1,12 +1,8 @@
 """`--sweep`: also what takes long (every notebook, every hostile turn). See the README."""
 
-import pytest
-
 
 def pytest_addoption(parser):
-    parser.addoption(
-        "--sweep", action="store_true", help="run the project's long tests as well"
-    )
+    parser.addoption("--sweep", action="store_true", help="run the project's long tests as well")
 
 
 def pytest_configure(config):

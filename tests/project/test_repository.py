@@ -140,7 +140,7 @@ def test_written_parts_are_whole(exercise):
     assert 120 <= len(solution.ANSWER.split()) <= 250, len(solution.ANSWER.split())
     assert 5 <= len(solution.RUBRIC) <= 7
     assert sum(weight for weight, _ in solution.RUBRIC) == 10
-    assert 3 <= len(solution.FOLLOW_UPS) <= 5
+    assert 3 <= len(solution.FOLLOW_UPS) <= 7
     assert all(question.strip() and answer.strip() for question, answer in solution.FOLLOW_UPS)
     assert solution.WRONG_CLAIMS
     assert all(claim.strip() and evidence.strip() for claim, evidence in solution.WRONG_CLAIMS)

@@ -72,6 +72,8 @@ class Cnn:
             layers += ([nn.ReLU()] if i else []) + [nn.Linear(features, out)]
             features = out
         model = nn.Sequential(*layers)
+        if self.dtype != "float32":  # before it is filled: a float64 weight has no exact float32
+            model = model.to(getattr(torch, self.dtype))
         _fill(model, self.seed)
         for conv in (layer for layer in layers if isinstance(layer, nn.Conv2d)):
             with torch.no_grad():
@@ -79,8 +81,6 @@ class Cnn:
                     conv.weight[1] = -conv.weight[0].flip(-1)
                 if self.twist == "dead":
                     conv.weight[0] = 0.0
-        if self.dtype != "float32":
-            model = model.to(getattr(torch, self.dtype))
         model.train(self.training)
         remember_recipe(model, f"{self!r}.build()")
         return model
@@ -88,8 +88,8 @@ class Cnn:
     def inputs(self, count: int = 2, seed: int = 0) -> torch.Tensor:
         """A batch of images."""
         generator = torch.Generator().manual_seed(1000 + seed)
-        images = torch.randn((count, *self.image), generator=generator)
-        return images.to(getattr(torch, self.dtype))
+        dtype = getattr(torch, self.dtype)
+        return torch.randn((count, *self.image), generator=generator, dtype=dtype)
 
     def __repr__(self) -> str:
         return _short_repr(self)
@@ -115,9 +115,9 @@ class Mlp:
         for i, (before, after) in enumerate(zip(self.widths, self.widths[1:])):
             layers += ([nn.ReLU()] if i else []) + [nn.Linear(before, after, bias=self.bias)]
         model = nn.Sequential(*layers)
-        _fill(model, self.seed)
         if self.dtype != "float32":
             model = model.to(getattr(torch, self.dtype))
+        _fill(model, self.seed)
         model.train(self.training)
         remember_recipe(model, f"{self!r}.build()")
         return model
@@ -125,8 +125,8 @@ class Mlp:
     def inputs(self, count: int = 3, seed: int = 0) -> torch.Tensor:
         """A batch of rows."""
         generator = torch.Generator().manual_seed(2000 + seed)
-        rows = torch.randn((count, self.widths[0]), generator=generator)
-        return rows.to(getattr(torch, self.dtype))
+        dtype = getattr(torch, self.dtype)
+        return torch.randn((count, self.widths[0]), generator=generator, dtype=dtype)
 
     def __repr__(self) -> str:
         return _short_repr(self)
