@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import builtins
+import dataclasses
 import random
 import sys
 from collections.abc import Callable
@@ -174,6 +175,10 @@ def watch_input(name: str, value: Any) -> Difference:
         return _watch_container(name, lambda: list(value.items()))
     if isinstance(value, list):
         return _watch_container(name, lambda: list(enumerate(value)))
+    if dataclasses.is_dataclass(value) and not isinstance(value, type):
+        names = [field.name for field in dataclasses.fields(value)]
+        watches = [watch_input(f"{name}.{n}", getattr(value, n, None)) for n in names]
+        return lambda: next(filter(None, (w() for w in watches)), None)
     if isinstance(value, tuple):
         watches = [watch_input(f"{name}[{i}]", item) for i, item in enumerate(value)]
         return lambda: next(filter(None, (w() for w in watches)), None)

@@ -18,6 +18,13 @@ def remember_recipe(model: Any, recipe: str) -> None:
     _recipes[model] = recipe
 
 
+def carry_recipe(model: Any, twin: Any) -> None:
+    """A copy is shown as the call that builds the original."""
+    recipe = _recipes.get(model)
+    if recipe is not None:
+        _recipes[twin] = recipe
+
+
 def said_by(error: BaseException, longest: int = 300) -> str:
     """Name and message of an exception, cut to what a person would read."""
     try:

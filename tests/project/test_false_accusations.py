@@ -15,6 +15,11 @@ def _spoilt(value):
             parameter.data.view(-1)[0] += 0.37
             break
         return value
+    if hasattr(value, "__dataclass_fields__") and not isinstance(value, type):
+        import dataclasses
+
+        name = next(iter(value.__dataclass_fields__))
+        return dataclasses.replace(value, **{name: _spoilt(getattr(value, name))})
     if kind in ("torch", "numpy") and getattr(value, "ndim", 0):
         value = value.clone() if kind == "torch" else value.copy()
         if "bool" in str(value.dtype):
