@@ -14,7 +14,11 @@ def table() -> str:
         "| exercise | 原题 | parts | difficulty | minutes | needs | notebook |",
         "| --- | --- | --- | --- | --- | --- | --- |",
     ]
+    kind = None
     for exercise in catalogue.load():
+        if exercise.kind != kind:
+            kind = exercise.kind
+            rows.append(f"| **{catalogue.kind(kind).heading}** | | | | | | |")
         parts = " ".join(f"`{part.name}`" for part in exercise.parts)
         notebook = catalogue.ROOT / "notebooks" / f"{exercise.stem}.ipynb"
         link = f"[open](notebooks/{exercise.stem}.ipynb)" if notebook.exists() else ""
