@@ -134,10 +134,13 @@ def expect_close(
     if far.any():
         place = tuple(int(i) for i in numpy.argwhere(far)[0])
         where = f" at {list(place)}" if place else ""
+        due, came = f"{wanted64[place]:.6g}", f"{got64[place]:.6g}"
+        if due == came:
+            due, came = repr(float(wanted64[place])), repr(float(got64[place]))
         raise Wrong(
-            f"{what}{where} to be {wanted64[place]:.6g}; in full {show(want)}",
+            f"{what}{where} to be {due}; in full {show(want)}",
             why,
-            f"{got64[place]:.6g}; in full {show(value)}",
+            f"{came}; in full {show(value)}",
         )
 
 

@@ -52,13 +52,18 @@ def _close(a: Any, b: Any) -> bool:
         return True
     finite = numpy.abs(b[numpy.isfinite(b)])
     scale = float(finite.max()) if finite.size else 0.0
-    return bool(numpy.allclose(a, b, rtol=1e-5, atol=1e-5 * scale, equal_nan=True))
+    near = 1e-8 if a.dtype == numpy.float64 else 1e-5
+    return bool(numpy.allclose(a, b, rtol=near, atol=near * scale, equal_nan=True))
 
 
 def _same_modules(a: Any, b: Any, torch: Any) -> bool:
     if not (isinstance(a, torch.nn.Module) and isinstance(b, torch.nn.Module)):
         return False
-    if repr(a) != repr(b) or a.training != b.training:
+    if repr(a) != repr(b):
+        return False
+    if [m.training for m in a.modules()] != [m.training for m in b.modules()]:
+        return False
+    if [p.requires_grad for p in a.parameters()] != [p.requires_grad for p in b.parameters()]:
         return False
     first, second = a.state_dict(), b.state_dict()
     return first.keys() == second.keys() and all(same(first[key], second[key]) for key in first)

@@ -55,7 +55,7 @@ def show(value: Any, longest: int = LONGEST) -> str:
 def _show(value: Any) -> str:
     numpy, torch = sys.modules.get("numpy"), sys.modules.get("torch")
     if numpy and isinstance(value, numpy.ndarray):
-        with numpy.printoptions(threshold=60, edgeitems=4, linewidth=90):
+        with numpy.printoptions(threshold=60, edgeitems=4, linewidth=90, floatmode="unique"):
             return repr(value)
     if torch and isinstance(value, torch.Tensor):
         if value.numel() > 60:
