@@ -17,7 +17,6 @@ Words
               and (samples, neurons) behind a Linear. Each neuron is a channel of one place.
     APoZ      average percentage of zeros: the share of exact zeros, in [0, 1], among all that
               the ReLU returns for a channel, over all samples and all places.
-
     sparsity  the fraction of the channels to silence, in [0, 1].
 
 Everywhere

@@ -365,24 +365,29 @@ def test_computes_what_the_original_computes_without_those_filters(submission, c
     check_outputs(result, recipe.build(), {layer: sorted(drop)}, recipe.inputs())
 
 
-AWKWARD_BLOCKS = {
-    "a batch-norm with scale and shift": Conv(3, bias=False, norm="norm"),
-    "a bias and a batch-norm": Conv(3, norm="norm"),
-    "a batch-norm without scale and shift": Conv(3, bias=False, norm="plain"),
-    "a bias and a batch-norm without scale and shift": Conv(3, norm="plain"),
-    "a bias and no batch-norm": Conv(3),
-    "no bias and no batch-norm": Conv(3, bias=False),
-}
+AWKWARD_BLOCKS = (
+    Conv(3, bias=False, norm="norm"),
+    Conv(3, norm="norm"),
+    Conv(3, bias=False, norm="plain"),
+    Conv(3, norm="plain"),
+    Conv(3),
+    Conv(3, bias=False),
+)
 
 
 @part("silence_filters")
-@pytest.mark.parametrize("block", list(AWKWARD_BLOCKS))
-@pytest.mark.parametrize("drop", [[1], [2, 0], [0, 1, 2], []])
-def test_silences_the_filters_of_a_conv_with(submission, drop, block):
+@settings(max_examples=40)
+@given(
+    block=st.sampled_from(AWKWARD_BLOCKS), drop=st.sampled_from(([1], [2, 0], [0, 1, 2], [], [0]))
+)
+def test_silences_filters_with_and_without_a_bias_and_a_batch_norm(submission, block, drop):
     # The conv behind it has a batch-norm of its own, which is not to be touched.
-    recipe = Cnn(convs=(AWKWARD_BLOCKS[block], Conv(3, norm="norm")), linears=(3, 2), seed=3)
-    check_silenced(submission, recipe, 0, drop)
-    result = submission.silence_filters(recipe.build(), 0, drop)
+    recipe = Cnn(convs=(block, Conv(3, norm="norm")), linears=(3, 2), seed=3)
+    model = recipe.build()
+    result = submission.silence_filters(recipe.build(), 0, list(drop))
+    check_same_shapes(result, model, "silence_filters")
+    check_silent(result, model, 0, drop)
+    check_others(result, model, 0, drop)
     check_outputs(result, recipe.build(), {0: sorted(drop)}, recipe.inputs())
 
 
@@ -692,12 +697,12 @@ def test_hands_evaluate_a_copy_of_its_own_with_the_lowest_filters_silent(submiss
     model = recipe.build()
     evaluate, handed = examination(model)
     result = measure(submission, model, tried, evaluate)
-    expect(
-        not handed,
-        "`evaluate` to be given a copy",
-        "it may train what it is given, and the model must not change, at sparsity 0 neither",
-        "a tensor of the caller's own model was in what `evaluate` was given",
-    )
+    if handed:
+        raise Impure(
+            "`evaluate` to be given a copy",
+            "it may train what it is given, and the model must not change, at sparsity 0 neither",
+            "a tensor of the caller's own model was in what `evaluate` was given",
+        )
     code = codes(model)
     for layer, values in result.items():
         for place, sparsity in enumerate(tried):

@@ -492,13 +492,18 @@ def test_takes_the_channels_in_the_order_of_their_apoz(submission, case, sparsit
 
 
 @part("prune_by_activation")
-@pytest.mark.parametrize("order", [1, -1])
-@pytest.mark.parametrize("kind", ["conv", "norm", "linear"])
-def test_ranks_by_all_samples_not_by_batch(submission, kind, order):
-    ladder = Ladder(((0.5, 1.0), (0.5, -1.0), (-2.5, 1.0)), kind)
+@given(
+    kind=st.sampled_from(("conv", "norm", "linear")),
+    repeats=st.integers(1, 3),
+    slope=st.sampled_from((0.5, 1.0, 2.0)),
+    small_first=st.booleans(),
+)
+@settings(max_examples=20)
+def test_ranks_by_all_samples_not_by_batch(submission, kind, repeats, slope, small_first):
+    ladder = Ladder(((0.5, slope), (0.5, -slope), (-2.5, slope)), kind)
     small = ladder.images([2.0, 2.0])
-    large = ladder.images([-1.0, -1.0, -2.0, -1.0, -1.0, -1.0, 3.0, 3.0, -1.0, -1.0])
-    batches = [small, large][::order]
+    numbers = [-1.0, -1.0, -2.0, -1.0, -1.0, -1.0, 3.0, 3.0, -1.0, -1.0]
+    batches = [small, ladder.images(numbers * repeats)][:: 1 if small_first else -1]
     values = relu_values(ladder.build(), ladder.relu, batches)
     result = submission.prune_by_activation(ladder.build(), ladder.relu, batches, 0.3)
     verdict = Verdict(result, ladder.build(), ladder.relu, batches, ladder.probes())

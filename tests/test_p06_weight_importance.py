@@ -436,9 +436,10 @@ def quadratics(draw, min_size=1):
     """Weights and a Hessian, symmetric and clearly positive definite, of two decimals."""
     size = draw(st.integers(min_size, 5))
     generator = np.random.default_rng(draw(st.integers(0, 200)))
-    factor = generator.normal(size=(size, size))
-    ridge, scale = draw(st.sampled_from(((0.1, 1.0), (1.0, 1.0), (0.2, 100.0), (0.5, 0.01))))
-    half = np.round(factor @ factor.T / size / 2, 2)
+    # Of low rank but for the ridge: strongly coupled, so that a diagonal says little.
+    factor = generator.normal(size=(size, (size + 1) // 2))
+    ridge, scale = draw(st.sampled_from(((0.1, 1.0), (1.0, 1.0), (0.1, 100.0), (0.1, 0.01))))
+    half = np.round(factor @ factor.T / 2, 2)
     hessian = (half + half.T + ridge * np.eye(size)) * scale
     weights = np.round(generator.normal(size=size), 2)
     weights[weights == 0.0] = 0.5

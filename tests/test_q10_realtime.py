@@ -332,6 +332,7 @@ def check_responses(submission, period, service_times):
         f"requests arrive every {period:g} from 0, are served one after the other, and each "
         "response time is its end minus its arrival",
         "the response times",
+        rtol=1e-5 if service_times.dtype == np.float32 else 1e-9,
     )
     expect(
         floats,

@@ -96,7 +96,9 @@ def _cut(module, name, indices, dim=0):
     if tensor is None:
         return
     cut = tensor.detach().index_select(dim, torch.tensor(indices, dtype=torch.long))
-    setattr(module, name, nn.Parameter(cut) if isinstance(tensor, nn.Parameter) else cut)
+    if isinstance(tensor, nn.Parameter):
+        cut = nn.Parameter(cut, requires_grad=tensor.requires_grad)
+    setattr(module, name, cut)
 
 
 def _blocks(keep, channels, features):
@@ -144,6 +146,16 @@ def _remove(
     if sizes:
         model[layer].out_channels = len(keep)
     return model
+
+
+def _to_the_last_bit(outcome, call):
+    """What was cut is copied, so nothing may differ, nor a mode or a frozen weight."""
+    return (
+        outcome,
+        [module.training for module in outcome],
+        [parameter.requires_grad for parameter in outcome.parameters()],
+        [tensor.numpy().tobytes() for tensor in outcome.state_dict().values()],
+    )
 
 
 @mistake(
@@ -332,6 +344,7 @@ def zeroed(model, layer, keep):
     "always in eval mode",
     "The copy is in eval mode, though the model was given in train mode.",
     "What will the caller have to do before the smaller model is retrained?",
+    observe=_to_the_last_bit,
 )
 def eval_mode(model, layer, keep):
     return _remove(model, layer, sorted(keep)).eval()
@@ -342,13 +355,10 @@ def eval_mode(model, layer, keep):
     "always in train mode",
     "The copy is in train mode, though the model was given in eval mode.",
     "In which mode is a layer that has just been built?",
+    observe=_to_the_last_bit,
 )
 def train_mode(model, layer, keep):
     return _remove(model, layer, sorted(keep)).train()
-
-
-def _with_gradients(outcome, call):
-    return outcome, [p.requires_grad for p in outcome.parameters()]
 
 
 @mistake(
@@ -356,7 +366,7 @@ def _with_gradients(outcome, call):
     "weights that take no gradient",
     "What was cut is no longer trained: its requires_grad is False.",
     "A pruned network is retrained. Which of its parameters will the optimizer move?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def frozen(model, layer, keep):
     cut = _remove(model, layer, sorted(keep))
@@ -371,10 +381,15 @@ def frozen(model, layer, keep):
     "frozen weights thawed",
     "What was cut requires a gradient again, though it was frozen in the model given.",
     "What is requires_grad of a parameter that has just been made?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def thawed(model, layer, keep):
-    return _remove(model, layer, sorted(keep)).requires_grad_(True)
+    cut = _remove(model, layer, sorted(keep))
+    for parameter in (*cut[layer].parameters(), cut[_consumer(model, layer)].weight):
+        parameter.requires_grad = True
+    if isinstance(cut[layer + 1], nn.BatchNorm2d):
+        cut[layer + 1].requires_grad_(True)
+    return cut
 
 
 @mistake(
@@ -382,7 +397,7 @@ def thawed(model, layer, keep):
     "batch-norm with default settings",
     "The batch-norm is built anew, with the default eps and momentum.",
     "Which arguments does the BatchNorm2d have that you build, and which had the one given?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def default_norm(model, layer, keep):
     cut = _remove(model, layer, sorted(keep))
@@ -396,7 +411,7 @@ def default_norm(model, layer, keep):
     "conv with default settings",
     "The conv is built anew, without padding_mode and dilation.",
     "Which arguments does the Conv2d have that you build, and which had the one given?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def default_conv(model, layer, keep):
     cut = _remove(model, layer, sorted(keep))
@@ -569,7 +584,7 @@ def half_up(model, sparsity):
     "ties go together",
     "It cuts all channels up to the k-th smallest norm: equal ones go together, too many of them.",
     "All filters are equal and the sparsity is 0.5. How many are left, and how many should be?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def ties_together(model, sparsity):
     smaller = copy.deepcopy(model)
@@ -587,7 +602,7 @@ def ties_together(model, sparsity):
     "ties stay together",
     "It keeps all channels from the k-th largest norm on: equal ones stay together, too many.",
     "All filters are equal and the sparsity is 0.5. How many are left, and how many should be?",
-    observe=_with_gradients,
+    observe=_to_the_last_bit,
 )
 def ties_stay(model, sparsity):
     smaller = copy.deepcopy(model)

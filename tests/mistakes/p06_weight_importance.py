@@ -598,6 +598,15 @@ def half_up(scores, sparsity, scope="global"):
     return _masks(scores, sparsity, scope, count=lambda n: int(sparsity * n + 0.5))
 
 
+def _digits(outcome, call):
+    """Nine digits of each number: who differs in rounding alone makes none of these mistakes."""
+    index, moved, cost = outcome
+    size = max(1e-300, float(call.args[0].abs().max()))
+    exact = moved[int(index)].item() == 0.0  # a remainder of 1e-17 is not the same as zero
+    numbers = [f"{round(float(w) / size, 9) + 0.0:.9f}" for w in moved]
+    return int(index), exact, numbers, f"{float(cost):.9g}"
+
+
 def _removed(weights, index, column):
     moved = weights - weights[index] / column[index] * column
     moved[index] = 0.0
@@ -609,6 +618,7 @@ def _removed(weights, index, column):
     "smallest magnitude",
     "It removes the smallest weight, whatever the Hessian says of it.",
     "Which is dearer: a small weight in a steep direction, or a larger one in a flat one?",
+    observe=_digits,
 )
 def by_magnitude(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -622,6 +632,7 @@ def by_magnitude(weights, hessian):
     "Optimal Brain Damage",
     "It ranks by ½ h_qq w², as if the Hessian were diagonal: the others could not move.",
     "What does a removal cost if the other weights may make up for it?",
+    observe=_digits,
 )
 def by_brain_damage(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -635,6 +646,7 @@ def by_brain_damage(weights, hessian):
     "H for its inverse",
     "It takes the diagonal and the column of H where those of H⁻¹ belong.",
     "Divide by a large curvature: should a steep direction be cheap or dear?",
+    observe=_digits,
 )
 def not_inverted(weights, hessian):
     costs = weights**2 / (2 * hessian.diagonal())
@@ -647,6 +659,7 @@ def not_inverted(weights, hessian):
     "inverse of the diagonal",
     "It takes 1 / h_qq for [H⁻¹]_qq; the two agree for a diagonal H only.",
     "Invert [[2, 1], [1, 2]] by hand. What stands on the diagonal?",
+    observe=_digits,
 )
 def diagonal_inverse(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -660,6 +673,7 @@ def diagonal_inverse(weights, hessian):
     "the others not moved",
     "It sets the weight to zero and leaves the others where they are.",
     "What is the surgery in Optimal Brain Surgeon?",
+    observe=_digits,
 )
 def others_stay(weights, hessian):
     costs = weights**2 / (2 * torch.linalg.inv(hessian).diagonal())
@@ -674,6 +688,7 @@ def others_stay(weights, hessian):
     "moved the wrong way",
     "The other weights move by the right amount in the wrong direction.",
     "Check one example: is the loss after your update smaller than without it?",
+    observe=_digits,
 )
 def wrong_sign(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -689,6 +704,7 @@ def wrong_sign(weights, hessian):
     "moved without the factor",
     "The update is column q of H⁻¹ times the weight, without the division by [H⁻¹]_qq.",
     "What must entry q of the change be, so that the weight comes out as zero?",
+    observe=_digits,
 )
 def not_divided(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -704,6 +720,7 @@ def not_divided(weights, hessian):
     "half forgotten",
     "The loss increase is w² / [H⁻¹]_qq, twice what it is.",
     "Put your new weights into ½ δᵀHδ. Is it the number that you return?",
+    observe=_digits,
 )
 def no_half_in_the_cost(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -717,6 +734,7 @@ def no_half_in_the_cost(weights, hessian):
     "cost without the move",
     "The loss increase is ½ h_qq w², what the removal costs before the others move.",
     "Put your new weights into ½ δᵀHδ. Is it the number that you return?",
+    observe=_digits,
 )
 def cost_before_the_move(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -730,6 +748,7 @@ def cost_before_the_move(weights, hessian):
     "dearest removed",
     "It removes the weight of largest cost.",
     "Which of the costs should the caller pay?",
+    observe=_digits,
 )
 def dearest_removed(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -743,6 +762,7 @@ def dearest_removed(weights, hessian):
     "change for the weights",
     "It returns δ, by how much the weights move, not where they are then.",
     "What should stand at the index that is removed?",
+    observe=_digits,
 )
 def change_returned(weights, hessian):
     inverse = torch.linalg.inv(hessian)
@@ -751,17 +771,12 @@ def change_returned(weights, hessian):
     return q, _removed(weights, q, inverse[:, q]) - weights, costs[q].item()
 
 
-def _exact(outcome, call):
-    """So that a remainder of 1e-17 is not the same as zero."""
-    return outcome, outcome[1][outcome[0]].item() == 0.0
-
-
 @mistake(
     "obs_prune_one",
     "not exactly zero",
     "The removed weight is what the subtraction leaves of it, such as 1e-17.",
     "What is 0.3 − 0.3 / 0.1 · 0.1 in floating point?",
-    observe=_exact,
+    observe=_digits,
 )
 def remainder_left(weights, hessian):
     inverse = torch.linalg.inv(hessian)

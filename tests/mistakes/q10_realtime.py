@@ -13,11 +13,17 @@ def _percentile(samples, q):
     return float(np.sort(samples)[rank - 1])
 
 
+def _exact(outcome, call):
+    """To the last digit: what differs from the right answer in rounding alone is none of these."""
+    return None if outcome is None else repr(float(outcome))
+
+
 @mistake(
     "percentile_latency",
     "interpolated",
     "It interpolates between two samples, as np.percentile does unless told otherwise.",
     "Was the latency that you return ever measured?",
+    observe=_exact,
 )
 def interpolated(samples, q):
     return float(np.percentile(samples, q))
@@ -28,6 +34,7 @@ def interpolated(samples, q):
     "rank in binary floating point",
     "It computes the rank in floats, which puts some whole ranks a hair above themselves.",
     "What is 7.0 / 100 * 100 in Python, and what does math.ceil make of it?",
+    observe=_exact,
 )
 def float_rank(samples, q):
     return float(np.sort(samples)[math.ceil(q / 100 * len(samples)) - 1])
@@ -38,6 +45,7 @@ def float_rank(samples, q):
     "rank in binary floating point, product first",
     "It computes n · q / 100 in floats, which puts some whole ranks a hair above themselves.",
     "What is 16.1 * 1000 / 100 in Python, and what does math.ceil make of it?",
+    observe=_exact,
 )
 def float_rank_product(samples, q):
     return float(np.sort(samples)[math.ceil(len(samples) * q / 100) - 1])
@@ -48,6 +56,7 @@ def float_rank_product(samples, q):
     "the binary value of q",
     "It computes exactly, but with the binary fraction that q is stored as.",
     "Compare Fraction(99.9) with Fraction('99.9'). Which one did the caller write?",
+    observe=_exact,
 )
 def binary_q(samples, q):
     return float(np.sort(samples)[math.ceil(Fraction(q) * len(samples) / 100) - 1])
@@ -58,6 +67,7 @@ def binary_q(samples, q):
     "a hair rounded away",
     "It rounds before it rounds up, and so drops a small excess that q really has.",
     "How many of 2 samples are at least 50.00000000001 percent of them?",
+    observe=_exact,
 )
 def hair_rounded_away(samples, q):
     rank = math.ceil(round(len(samples) * q / 100, 9))
@@ -69,6 +79,7 @@ def hair_rounded_away(samples, q):
     "rank taken as an index",
     "It takes the rank, counted from 1, for an index, which counts from 0: one sample too late.",
     "Of 4 samples, which should the 50th percentile be, and which index is that?",
+    observe=_exact,
 )
 def rank_as_index(samples, q):
     rank = math.ceil(Fraction(str(q)) * len(samples) / 100)
@@ -80,6 +91,7 @@ def rank_as_index(samples, q):
     "rank rounded down",
     "It truncates the rank: too few samples lie at or below what it returns.",
     "Which share of the samples is at or below your answer: at least q percent?",
+    observe=_exact,
 )
 def rank_truncated(samples, q):
     rank = int(Fraction(str(q)) * len(samples) / 100)
@@ -91,6 +103,7 @@ def rank_truncated(samples, q):
     "rank rounded to the nearest",
     "It rounds the rank to the nearest whole number; below a half too few samples are covered.",
     "Which share of the samples is at or below your answer: at least q percent?",
+    observe=_exact,
 )
 def rank_rounded(samples, q):
     rank = round(Fraction(str(q)) * len(samples) / 100)
@@ -102,6 +115,7 @@ def rank_rounded(samples, q):
     "not sorted",
     "It takes the sample at that rank in the order in which they came.",
     "Are the samples given in ascending order?",
+    observe=_exact,
 )
 def not_sorted(samples, q):
     return float(samples[math.ceil(Fraction(str(q)) * len(samples) / 100) - 1])
@@ -112,6 +126,7 @@ def not_sorted(samples, q):
     "counted from the slow end",
     "It counts from the largest sample downwards.",
     "Should the 99th percentile be among the fast samples or the slow ones?",
+    observe=_exact,
 )
 def from_the_top(samples, q):
     rank = math.ceil(Fraction(str(q)) * len(samples) / 100)
@@ -123,6 +138,7 @@ def from_the_top(samples, q):
     "q taken for a fraction",
     "It reads q as a share between 0 and 1, so nearly every q gives the largest sample.",
     "In which unit is q given?",
+    observe=_exact,
 )
 def fraction(samples, q):
     rank = min(len(samples), math.ceil(Fraction(str(q)) * len(samples)))
@@ -188,6 +204,7 @@ def _in_time(profiles, deadline, q):
     "largest sparsity",
     "It returns the largest sparsity that meets the deadline.",
     "Once the deadline is met, what does more sparsity cost?",
+    observe=_exact,
 )
 def largest(profiles, deadline, q):
     return max(_in_time(profiles, deadline, q), default=None)
@@ -198,6 +215,7 @@ def largest(profiles, deadline, q):
     "deadline excluded",
     "It asks for a percentile below the deadline; one equal to it is in time as well.",
     "Read once more what the text says of a percentile equal to the deadline.",
+    observe=_exact,
 )
 def strict(profiles, deadline, q):
     in_time = [s for s, samples in profiles.items() if _percentile(samples, q) < deadline]
@@ -209,6 +227,7 @@ def strict(profiles, deadline, q):
     "mean for percentile",
     "It compares the mean latency with the deadline.",
     "Which of the arguments do you not use?",
+    observe=_exact,
 )
 def by_mean(profiles, deadline, q):
     in_time = [s for s, samples in profiles.items() if np.mean(samples) <= deadline]
@@ -220,6 +239,7 @@ def by_mean(profiles, deadline, q):
     "slowest sample for percentile",
     "It asks for every sample to be in time.",
     "Which of the arguments do you not use?",
+    observe=_exact,
 )
 def by_largest(profiles, deadline, q):
     in_time = [s for s, samples in profiles.items() if np.max(samples) <= deadline]
@@ -231,6 +251,7 @@ def by_largest(profiles, deadline, q):
     "interpolated percentile",
     "It takes np.percentile, which interpolates between samples.",
     "Which percentile does the text ask for? Was the latency that you compare ever measured?",
+    observe=_exact,
 )
 def by_interpolation(profiles, deadline, q):
     in_time = [s for s, samples in profiles.items() if np.percentile(samples, q) <= deadline]
@@ -242,6 +263,7 @@ def by_interpolation(profiles, deadline, q):
     "rank in binary floating point",
     "It computes the rank in floats, which puts some whole ranks a hair above themselves.",
     "What is 7.0 / 100 * 100 in Python, and what does math.ceil make of it?",
+    observe=_exact,
 )
 def by_float_rank(profiles, deadline, q):
     def latency(samples):
@@ -255,6 +277,7 @@ def by_float_rank(profiles, deadline, q):
     "first in the order of the dict",
     "It returns the first profile that meets the deadline, in the order in which they are given.",
     "Are the sparsities given in ascending order?",
+    observe=_exact,
 )
 def first_given(profiles, deadline, q):
     return next(iter(_in_time(profiles, deadline, q)), None)
@@ -265,6 +288,7 @@ def first_given(profiles, deadline, q):
     "binary search",
     "It halves the range of sparsities, as if latency always fell when sparsity grows.",
     "What does a binary search assume of what it searches? Does the text promise it?",
+    observe=_exact,
 )
 def bisected(profiles, deadline, q):
     keys = sorted(profiles)
@@ -283,6 +307,7 @@ def bisected(profiles, deadline, q):
     "downwards until one fails",
     "It walks down from the largest sparsity and stops at the first that misses the deadline.",
     "Could a smaller sparsity meet the deadline although the next larger one does not?",
+    observe=_exact,
 )
 def downwards(profiles, deadline, q):
     best = None
@@ -298,6 +323,7 @@ def downwards(profiles, deadline, q):
     "sparsity 0 taken for nothing",
     "It takes the sparsity 0.0, which is false in a condition, for no answer.",
     "What is bool(0.0)?",
+    observe=_exact,
 )
 def zero_is_none(profiles, deadline, q):
     best = None
@@ -312,6 +338,7 @@ def zero_is_none(profiles, deadline, q):
     "the largest where none is in time",
     "It falls back to the largest sparsity where no profile meets the deadline.",
     "What should the caller learn when the deadline cannot be met?",
+    observe=_exact,
 )
 def fallback(profiles, deadline, q):
     return min(_in_time(profiles, deadline, q), default=max(profiles, default=None))
