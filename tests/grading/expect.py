@@ -144,51 +144,6 @@ def expect_close(
         )
 
 
-def expect_error(
-    kind: type[Exception] | tuple[type[Exception], ...],
-    argument: str | tuple[str, ...],
-    function: Callable[..., Any],
-    *args: Any,
-    **kwargs: Any,
-) -> None:
-    """Fail unless the call raises `kind` (or a subclass) with a message that names `argument`.
-
-    Where more than one argument can be blamed, give them all: naming any of them is right. So it
-    is with the kinds of error.
-    """
-    kinds = kind if isinstance(kind, tuple) else (kind,)
-    wanted = " or ".join(k.__name__ for k in kinds)
-    names = (argument,) if isinstance(argument, str) else argument
-    argument = "` or `".join(names)
-    part = getattr(function, "func", None)
-    if part is not None and hasattr(part, "__self__"):
-        part.__self__.diary.current.about_errors = True
-    try:
-        value = function(*args, **kwargs)
-    except Wrong:
-        raise
-    except Exception as error:
-        said = f"{type(error).__name__}: {error}"
-        if not isinstance(error, kinds):
-            raise Wrong(
-                f"{wanted} naming `{argument}`",
-                f"`{argument}` is not acceptable here, and the caller must be told so",
-                said,
-            ) from None
-        if not any(name.lower() in str(error).lower() for name in names):
-            raise Wrong(
-                f"the message to name the argument `{argument}`",
-                "who reads the error must know which argument to mend",
-                said,
-            ) from None
-        return
-    raise Wrong(
-        f"{wanted} naming `{argument}`",
-        f"`{argument}` is not acceptable here, and the caller must be told so",
-        f"no error; it returned {show(value)}",
-    )
-
-
 def expect_refusal(why: str, function: Callable[..., Any], *args: Any, **kwargs: Any) -> None:
     """Fail unless the call raises `ValueError` (or a subclass); the text of the error is free.
 
