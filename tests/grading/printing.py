@@ -57,10 +57,10 @@ def summary(tr: Any, board: Board, target: Target, everything: bool, reports: bo
     if reports:
         for result in failing:
             tr.write_sep("_", f"{_name(result, ' · ')}: {result.verdict}", red=True)
-            tr.write_line(result.report(everything))
             blamed = _blamed(result, board, target)
             if blamed:
                 tr.write_line(_calls(blamed))
+            tr.write_line(result.report(everything))
             if target.folder == OWN and not result.whole_file:
                 short = result.stem.split("_")[0]
                 tr.write_line(f"in your hands: python -m exercises replay {short} {result.part}")
@@ -117,8 +117,7 @@ def _blamed(result: PartResult, board: Board, target: Target) -> list[str]:
 
 def _calls(blamed: list[str]) -> str:
     names = " and ".join(blamed)
-    are = "is" if len(blamed) == 1 else "are"
-    return f"it calls {names}, which {are} wrong too: mend that first, this may then be right"
+    return f"mend first:   {names}: this part calls it, and it is wrong too"
 
 
 def _cut(text: str, width: int) -> str:

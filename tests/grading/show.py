@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import re
 import sys
 from typing import Any
 from weakref import WeakKeyDictionary
@@ -16,6 +17,16 @@ _recipes: WeakKeyDictionary = WeakKeyDictionary()
 def remember_recipe(model: Any, recipe: str) -> None:
     """Let reports show `model` as the call that builds it."""
     _recipes[model] = recipe
+
+
+def recipe_imports(text: str) -> str:
+    """The line that imports what a shown call is built with; empty where it is plain."""
+    found = []
+    for module, names in (("networks", ("Cnn", "Conv", "Mlp")), ("blocks", ("Stack",))):
+        used = [name for name in names if re.search(rf"\b{name}\(", text)]
+        if used and ".build()" in text:
+            found.append(f"from tests.strategies.{module} import {', '.join(used)}")
+    return "\n".join(found)
 
 
 def carry_recipe(model: Any, twin: Any) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.grading.expect import Impure, Wrong
 from tests.grading.mistakes import Mistake
-from tests.grading.show import readable, said_by, show
+from tests.grading.show import readable, recipe_imports, said_by, show
 from tests.grading.submission import Crashed, Submission, Todo
 
 if sys.version_info < (3, 11):  # the backport that Hypothesis and pytest bring
@@ -99,7 +99,10 @@ def judge(error: BaseException | None, submission: Submission, part: str, words:
     rows = [("property", words)]
     verdict.whole_file = isinstance(error, Crashed) and error.args[0].startswith("importing")
     if call and not verdict.whole_file:
-        rows.append(("call", submission.show(call)))
+        shown = submission.show(call)
+        rows.append(("call", shown))
+        if recipe_imports(shown):
+            rows.append(("built with", recipe_imports(shown)))
     if isinstance(error, Wrong):
         verdict.verdict = WRONG
         verdict.impure = isinstance(error, Impure)
