@@ -4,18 +4,18 @@ import torch
 
 ANSWER = """
 Large language models have outlier features: a handful of hidden dimensions whose activations are
-tens of times larger than the rest. Magnitude pruning ignores the input, so it removes small weights
-that are multiplied by these huge features, and the output changes a lot. In a large model without
-retraining that is fatal: at 50 percent sparsity the perplexity of LLaMA rises strongly. Wanda
-scores a weight by its absolute value times the L2 norm of the input feature it reads. That is what
-the removal of this weight alone does to the output, so it is the diagonal approximation of Optimal
-Brain Surgeon with a layer-wise Hessian. Scores are compared within one output row, because every
-output should keep some inputs, and the comparison between rows would depend on the scale of the
-rows. The cost is low: some calibration sequences, one forward pass, a sum of squares per feature,
-and a sort. No gradient, no Hessian inverse, no weight update. What it does not give is a free
-lunch: unstructured zeros do not make a GPU faster, only 2:4 may, and there the loss is larger.
-Nothing is repaired either, so at high sparsity SparseGPT or a bit of fine-tuning wins. And the
-calibration text should look like the data the model will see.
+tens of times larger than the rest. Magnitude pruning ignores the input, so it removes small
+weights that are multiplied by these huge features, and the output changes a lot. In a large model
+without retraining that is fatal: at 50 percent sparsity the perplexity of LLaMA rises strongly.
+Wanda scores a weight by its absolute value times the L2 norm of the input feature it reads. That
+is what the removal of this weight alone does to the output, so it is the diagonal approximation
+of Optimal Brain Surgeon with a layer-wise Hessian. Scores are compared within one output row,
+because every output should keep some inputs, and the comparison between rows would depend on the
+scale of the rows. The cost is low: some calibration sequences, one forward pass, a sum of squares
+per feature, and a sort. No gradient, no Hessian inverse, no weight update. What it does not give
+is a free lunch: unstructured zeros do not make a GPU faster, only 2:4 may, and there the loss is
+larger. Nothing is repaired either, so at high sparsity SparseGPT or a bit of fine-tuning wins.
+And the calibration text should look like the data the model will see.
 """
 
 

@@ -4,19 +4,19 @@ import torch
 
 ANSWER = """
 SparseGPT prunes one linear layer at a time and minimises the squared change of the layer's output
-on some calibration text. For that objective the Hessian is known exactly: it is X transposed X, the
-same for every output row. Optimal Brain Surgeon tells, given the inverse Hessian, what the removal
-of one weight costs, w squared over the diagonal of the inverse, and how all remaining weights should
-move to make up for it. Done exactly this needs a new inverse for every removed weight and every row,
-since each row has another mask. For matrices of ten thousand columns that is hopeless. SparseGPT
-fixes the order: it goes through the columns from left to right, and only columns to the right may
-compensate. Then the inverses that are needed depend on the column alone and not on the row, and one
-Cholesky factorisation of the inverse Hessian contains all of them. The mask is chosen lazily, one
-block of 128 columns at a time, using weights already updated, so that rows may have different
-sparsity. What is given up: columns to the left cannot help any more, and the mask is greedy. In
-practice fifty percent sparsity on a 175 billion model takes a few hours on one GPU with little loss
-of perplexity; 2:4 loses more. Damping makes the Hessian invertible. Without special kernels the
-zeros save neither time nor memory.
+on some calibration text. For that objective the Hessian is known exactly: it is X transposed X,
+the same for every output row. Optimal Brain Surgeon tells, given the inverse Hessian, what the
+removal of one weight costs, w squared over the diagonal of the inverse, and how all remaining
+weights should move to make up for it. Done exactly this needs a new inverse for every removed
+weight and every row, since each row has another mask. For matrices of ten thousand columns that
+is hopeless. SparseGPT fixes the order: it goes through the columns from left to right, and only
+columns to the right may compensate. Then the inverses that are needed depend on the column alone
+and not on the row, and one Cholesky factorisation of the inverse Hessian contains all of them.
+The mask is chosen lazily, one block of 128 columns at a time, using weights already updated, so
+that rows may have different sparsity. What is given up: columns to the left cannot help any more,
+and the mask is greedy. In practice fifty percent sparsity on a 175 billion model takes a few
+hours on one GPU with little loss of perplexity; 2:4 loses more. Damping makes the Hessian
+invertible. Without special kernels the zeros save neither time nor memory.
 """
 
 
@@ -45,7 +45,7 @@ def best_weights(weight, mask, hessian):
 
 def sparsegpt(weight, hessian, sparsity, block=128):
     w = weight.clone()
-    rows, cols = w.shape
+    cols = w.shape[1]
     mask = torch.ones_like(w, dtype=torch.bool)
     u = torch.linalg.cholesky(torch.linalg.inv(hessian), upper=True)
     d = u.diagonal() ** 2

@@ -5,20 +5,20 @@ from itertools import combinations
 import torch
 
 ANSWER = """
-2:4 means that of every four consecutive weights along the input dimension at most two are not zero.
-Hardware likes it since the work is perfectly regular: every run has two values, so memory addresses
-are known in advance and the load is balanced, and a small multiplexer picks the matching inputs with
-a two bit index. The sparse tensor cores of NVIDIA since Ampere do so and double the peak of matrix
-multiplication. Stored are half of the values plus two bits for each: in sixteen bit that is nine
-sixteenths of the dense bytes. A speed-up appears for large matrix multiplications that are limited
-by compute; small layers, or other parts such as attention, norms and launching, dilute it, and in
-practice one sees one point two to one point six. In decoding one token at a time the memory traffic
-counts, so that there the gain is that of the bytes. The cost is accuracy: unstructured fifty percent
-may choose freely, 2:4 must remove a large weight when three large ones are neighbours. Networks
-trained again after pruning recover; one-shot pruning of language models loses visibly more than
-free sparsity. A permutation of the input columns decides who is a neighbour: it spreads large
-weights over the runs, retains more magnitude, and costs nothing at run time, since the previous
-layer's rows can be permuted beforehand.
+2:4 means that of every four consecutive weights along the input dimension at most two are not
+zero. Hardware likes it since the work is perfectly regular: every run has two values, so memory
+addresses are known in advance and the load is balanced, and a small multiplexer picks the
+matching inputs with a two bit index. The sparse tensor cores of NVIDIA since Ampere do so and
+double the peak of matrix multiplication. Stored are half of the values plus two bits for each: in
+sixteen bit that is nine sixteenths of the dense bytes. A speed-up appears for large matrix
+multiplications that are limited by compute; small layers, or other parts such as attention, norms
+and launching, dilute it, and in practice one sees one point two to one point six. In decoding one
+token at a time the memory traffic counts, so that there the gain is that of the bytes. The cost
+is accuracy: unstructured fifty percent may choose freely, 2:4 must remove a large weight when
+three large ones are neighbours. Networks trained again after pruning recover; one-shot pruning of
+language models loses visibly more than free sparsity. A permutation of the input columns decides
+who is a neighbour: it spreads large weights over the runs, retains more magnitude, and costs
+nothing at run time, since the previous layer's rows can be permuted beforehand.
 """
 
 

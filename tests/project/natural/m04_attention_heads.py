@@ -7,17 +7,18 @@ import torch
 ANSWER = """
 Heads work in parallel and their outputs are added through the output matrix, so one can be taken
 out without touching the others. To find those that can go, put a gate of one on every head and
-measure the mean absolute gradient of the loss with respect to it on some samples: one backward pass
-scores all heads. One may also just ablate heads one at a time, or learn the gates with an L0
-penalty. Then remove the least important, a few at a time, and measure again, because heads replace
-each other. With a head go its rows of the query matrix and its columns of the output matrix, and in
-ordinary multi-head attention its rows of key and value too. With grouped queries several query
-heads read one key-value head: the key and value rows can go only when the whole group goes, and the
-groups must remain equally large, or the indexing breaks. So one removes either whole groups or the
-same number of heads from each. Removing queries saves weights and compute but leaves the cache as
-it is. The cache shrinks only with the number of key-value heads: drop entire groups, or merge
-neighbouring key-value heads by their mean and train shortly, as GQA does. The cache is
-proportional to the number of key-value heads, and in long decoding it is the larger saving.
+measure the mean absolute gradient of the loss with respect to it on some samples: one backward
+pass scores all heads. One may also just ablate heads one at a time, or learn the gates with an L0
+penalty. Then remove the least important, a few at a time, and measure again, because heads
+replace each other. With a head go its rows of the query matrix and its columns of the output
+matrix, and in ordinary multi-head attention its rows of key and value too. With grouped queries
+several query heads read one key-value head: the key and value rows can go only when the whole
+group goes, and the groups must remain equally large, or the indexing breaks. So one removes
+either whole groups or the same number of heads from each. Removing queries saves weights and
+compute but leaves the cache as it is. The cache shrinks only with the number of key-value heads:
+drop entire groups, or merge neighbouring key-value heads by their mean and train shortly, as GQA
+does. The cache is proportional to the number of key-value heads, and in long decoding it is the
+larger saving.
 """
 
 

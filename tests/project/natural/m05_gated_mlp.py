@@ -6,20 +6,20 @@ import torch
 import torch.nn.functional as F
 
 ANSWER = """
-A transformer can be made narrower in its MLPs (hidden neurons), in its attention (heads) and in the
-width of the residual stream itself. MLP neurons are the easiest: neuron i is one row of gate and up
-and one column of down, nothing else sees it, and what is left is a dense layer that runs faster
-everywhere. To choose, run a few hundred sequences of calibration text and look at the activations:
-mean absolute hidden value, aggregated over tokens and sequences, as Minitron does. Weights alone
-say less, since gate and up only matter together with the data. After the cut the output is still
-linear in the last matrix, so the best down for the kept neurons is an ordinary least-squares
-problem between the kept hidden activations and the original output. It has a closed form, needs no
-gradient, and lets the kept neurons take over whatever is linearly predictable from them. It cannot
-bring back features that no kept neuron carries, and it fits only the calibration text: with too few
-tokens it overfits, so use more tokens than neurons or a ridge term. Layers after it see slightly
-shifted inputs, so one refits layer after layer with inputs from the already pruned model. When more
-than perhaps twenty or thirty percent goes, train after all, best by distillation from the original
-model, which takes a small part of the tokens of pretraining.
+A transformer can be made narrower in its MLPs (hidden neurons), in its attention (heads) and in
+the width of the residual stream itself. MLP neurons are the easiest: neuron i is one row of gate
+and up and one column of down, nothing else sees it, and what is left is a dense layer that runs
+faster everywhere. To choose, run a few hundred sequences of calibration text and look at the
+activations: mean absolute hidden value, aggregated over tokens and sequences, as Minitron does.
+Weights alone say less, since gate and up only matter together with the data. After the cut the
+output is still linear in the last matrix, so the best down for the kept neurons is an ordinary
+least-squares problem between the kept hidden activations and the original output. It has a closed
+form, needs no gradient, and lets the kept neurons take over whatever is linearly predictable from
+them. It cannot bring back features that no kept neuron carries, and it fits only the calibration
+text: with too few tokens it overfits, so use more tokens than neurons or a ridge term. Layers
+after it see slightly shifted inputs, so one refits layer after layer with inputs from the already
+pruned model. When more than perhaps twenty or thirty percent goes, train after all, best by
+distillation from the original model, which takes a small part of the tokens of pretraining.
 """
 
 

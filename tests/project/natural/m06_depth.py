@@ -11,16 +11,16 @@ In a deep transformer every block adds its output to a residual stream, and late
 stream is already large, so that a single block in the deeper half changes its direction only a
 little. Therefore blocks can be left out and the next block still finds an input that looks like
 what it was trained on. Usually it is the blocks in the deeper half that go, not the first two or
-three and not the last one, which prepare the embedding and the output. To choose, run some text and
-measure: block influence, one minus the mean cosine between input and output of a block, scores each
-block; the angular distance between the stream before and after n blocks finds a contiguous run; and
-a greedy search actually removes each candidate and looks at the output or the perplexity, which is
-slower but sees interactions. The cosine measures see neither the length of the vectors nor what
-later blocks do with a small change, and they are measured on the unpruned model, so after one
-removal they no longer hold. They also depend on the text. Afterwards I check perplexity and above
-all downstream tasks that need reasoning or several steps, since multiple choice survives longer
-than arithmetic or generation. Then a short healing by fine-tuning or distillation. Speed and the
-cache go down in proportion on every device.
+three and not the last one, which prepare the embedding and the output. To choose, run some text
+and measure: block influence, one minus the mean cosine between input and output of a block,
+scores each block; the angular distance between the stream before and after n blocks finds a
+contiguous run; and a greedy search actually removes each candidate and looks at the output or the
+perplexity, which is slower but sees interactions. The cosine measures see neither the length of
+the vectors nor what later blocks do with a small change, and they are measured on the unpruned
+model, so after one removal they no longer hold. They also depend on the text. Afterwards I check
+perplexity and above all downstream tasks that need reasoning or several steps, since multiple
+choice survives longer than arithmetic or generation. Then a short healing by fine-tuning or
+distillation. Speed and the cache go down in proportion on every device.
 """
 
 

@@ -5,20 +5,21 @@ import math
 import torch
 
 ANSWER = """
-The cache holds a key and a value for every token, layer and key-value head: two times layers times
-heads times head dimension times bytes, for a seven billion model about half a megabyte a token.
-With long contexts or many users that exceeds the weights, limits the batch, and since decoding reads
-all of it for every token, it limits the speed as well. Ways to shrink it: fewer key-value heads
-(GQA, MQA) or a latent as in MLA, decided when training; sliding windows in some layers; quantising
-keys and values to eight or four bits; paging, which only avoids waste; and evicting tokens. To
-choose what to evict, StreamingLLM keeps the first few tokens, the attention sinks, and a recent
-window, which keeps generation stable but forgets the middle. H2O accumulates the attention each
-token received and keeps the heavy hitters and the recent ones. SnapKV lets the last queries of the
-prompt vote, per head, before generation begins. What can go wrong: what is evicted never returns,
-so a later question about it fails, as tests with a needle in a long text show, while perplexity
-hardly moves. Accumulated scores favour old tokens. Removing the sinks destroys the softmax. Position
-indices have to be handled consistently, scores need the attention matrix that fused kernels never
-write, and each head keeps other tokens, which makes memory layout hard.
+The cache holds a key and a value for every token, layer and key-value head: two times layers
+times heads times head dimension times bytes, for a seven billion model about half a megabyte a
+token. With long contexts or many users that exceeds the weights, limits the batch, and since
+decoding reads all of it for every token, it limits the speed as well. Ways to shrink it: fewer
+key-value heads (GQA, MQA) or a latent as in MLA, decided when training; sliding windows in some
+layers; quantising keys and values to eight or four bits; paging, which only avoids waste; and
+evicting tokens. To choose what to evict, StreamingLLM keeps the first few tokens, the attention
+sinks, and a recent window, which keeps generation stable but forgets the middle. H2O accumulates
+the attention each token received and keeps the heavy hitters and the recent ones. SnapKV lets the
+last queries of the prompt vote, per head, before generation begins. What can go wrong: what is
+evicted never returns, so a later question about it fails, as tests with a needle in a long text
+show, while perplexity hardly moves. Accumulated scores favour old tokens. Removing the sinks
+destroys the softmax. Position indices have to be handled consistently, scores need the attention
+matrix that fused kernels never write, and each head keeps other tokens, which makes memory layout
+hard.
 """
 
 

@@ -8,17 +8,17 @@ Token merging leaves the weights alone and makes the sequence shorter: in each l
 transformer the r most similar pairs of tokens become one. Similarity is the cosine of the keys,
 since keys already summarise what attention looks for. A full clustering would be slow, so tokens
 are split into two sets, every token of the first picks its best partner in the second, and the r
-best edges are merged, all in parallel. Merging instead of dropping keeps the information: the mean
-of two patches of sky is still sky, whereas pruning loses whatever was in the dropped token, and it
-works without training. Sizes record how many patches a token stands for. They are needed twice: for
-the weighted mean in later merges, and for proportional attention, where log size is added to the
-logits so that a merged token draws as much attention as its patches would have. The savings grow
-over depth: with r tokens fewer per layer about half of the tokens remain on average, which doubles
-the throughput of a large ViT with some tenths of a percent of accuracy lost, on any hardware, as
-everything stays dense. It fits less where every position needs an output, as in segmentation or
-diffusion: there one must unmerge and loses details. In causal language models tokens are ordered
-and rarely redundant, so it does not fit either, and with fused attention kernels the bias must be
-supported.
+best edges are merged, all in parallel. Merging instead of dropping keeps the information: the
+mean of two patches of sky is still sky, whereas pruning loses whatever was in the dropped token,
+and it works without training. Sizes record how many patches a token stands for. They are needed
+twice: for the weighted mean in later merges, and for proportional attention, where log size is
+added to the logits so that a merged token draws as much attention as its patches would have. The
+savings grow over depth: with r tokens fewer per layer about half of the tokens remain on average,
+which doubles the throughput of a large ViT with some tenths of a percent of accuracy lost, on any
+hardware, as everything stays dense. It fits less where every position needs an output, as in
+segmentation or diffusion: there one must unmerge and loses details. In causal language models
+tokens are ordered and rarely redundant, so it does not fit either, and with fused attention
+kernels the bias must be supported.
 """
 
 
