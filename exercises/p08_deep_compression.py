@@ -130,8 +130,9 @@ def decompress(blob: bytes) -> dict[str, np.ndarray]:
     Bytes travel badly. Whatever is not exactly a blob must be refused, not decoded into wrong
     weights: one that is cut short anywhere, one with a single bit flipped, one with bytes
     appended or exchanged, bytes that never were a blob. A checksum over everything finds damage
-    (`zlib.crc32` finds every single flipped bit). Sizes read from the blob are not to be trusted
-    before that.
+    (`zlib.crc32` finds every single flipped bit). It is not enough: four bytes of 0 are no bytes
+    with the right CRC-32, and eight of 255 are four with theirs. So begin a blob with a few bytes
+    of your own. Sizes read from the blob are not to be trusted before all that.
 
     Args:
         blob: what `compress` returned, here or in another process.

@@ -402,7 +402,7 @@ def test_a_lone_symbol_gets_one_bit(submission, symbol, count):
     )
 
 
-MIXED = (0, "a", (0, "a"), None, -1.5, "", (), frozenset({2}), b"a", "bc", ("a",), 3)
+MIXED = (0, "0", (0, "a"), None, -1.5, "", (), frozenset({2}), b"a", "3", ("a",), 3)
 
 
 @part("huffman_code")
