@@ -42,6 +42,7 @@ class Examiner:
         self.part = part
         self.diaries: dict[int, Diary] = {}
         self.verdicts: dict[int, Verdict] = {}
+        self.struck: set[tuple[int, str]] = set()  # names that turned out not to fit
         self.confirmed: dict[tuple[str, int], BaseException | None] = {}
         self.output = Output()
 
@@ -80,31 +81,46 @@ class Examiner:
             if index not in self.verdicts:
                 self.judge(index)
         failing = [i for i in failing if self.verdicts[i].verdict not in (PASSED, TODO)]
-        self._name(failing)
-        order = sorted(failing, key=lambda i: verdicts.telling(self.verdicts[i]))
+        order = self._named_order(failing, everything)
         for index in order if everything else order[:1]:
             if self.diaries[index].last_failing is not None:
                 self.judge(index, SHRINK)
-        self._name(failing)
+        self._named_order(failing, everything)
         return {index: self.verdicts[index] for index in failing}
 
-    def _name(self, failing: list[int]) -> None:
+    def _named_order(self, failing: list[int], everything: bool) -> list[int]:
+        """Name what fits, and return the failures in the order in which they are told.
+
+        A name that is told is confirmed: the mistake must fail that property itself.
+        """
+        while True:
+            named = self._name(failing)
+            order = sorted(failing, key=lambda i: verdicts.telling(self.verdicts[i]))
+            told = [i for i in (order if everything else order[:1]) if i in named]
+            wrong = [(i, named[i].name) for i in told if not self._fails_too(named[i], i)]
+            if not wrong:
+                return order
+            self.struck.update(wrong)
+
+    def _name(self, failing: list[int]) -> dict[int, Mistake]:
+        named: dict[int, Mistake] = {}
         with sandbox.unlimited():
             others = [e for d in self.diaries.values() for e in d.failing + d.passing]
-            named = {}
             for index in failing:
                 verdict, diary = self.verdicts[index], self.diaries[index]
                 verdict.mistake = verdict.mistake_text = ""
                 if verdict.verdict in (WRONG, CRASHED) and not verdict.impure:
                     known = diagnose(self.submission.stem, self.part, diary, others)
-                    if known and self._fails_too(known, index):
+                    if known and (index, known.name) not in self.struck:
                         verdicts.name_mistake(verdict, known)
-                        named[known.name] = known
+                        named[index] = known
             for index in failing:
-                verdict, diary = self.verdicts[index], self.diaries[index]
-                verdict.contradicted = [
-                    name for name, known in named.items() if contradicts(diary, known)
+                self.verdicts[index].contradicted = [
+                    known.name
+                    for known in {k.name: k for k in named.values()}.values()
+                    if contradicts(self.diaries[index], known)
                 ]
+        return named
 
     def _fails_too(self, known: Mistake, index: int) -> bool:
         """Whether the mistake fails this property: else it is something near it that does."""
