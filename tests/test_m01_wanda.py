@@ -227,7 +227,7 @@ def test_each_row_loses_its_own_lowest_scores(submission, layer, sparsity):
 
 
 @part("wanda_mask")
-@given(layer=rankable(ins=st.integers(2, 8)), outlier=st.integers(0, 7))
+@given(layer=rankable(ins=st.sampled_from((3, 7, 5, 2, 4, 8))), outlier=st.integers(0, 7))
 def test_a_small_weight_on_a_large_feature_stays(submission, layer, outlier):
     weight, norms = (tensor.clone() for tensor in layer)
     outlier %= len(norms)
