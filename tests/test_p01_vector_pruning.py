@@ -290,9 +290,11 @@ def test_the_shrunk_mask_is_a_new_array(submission, case):
 
 
 @part("shrink_mask")
-@pytest.mark.parametrize("sparsity", [0.0, 0.25, 0.6])
-def test_refuses_a_sparsity_that_is_exceeded_already(submission, sparsity):
-    weights = np.array([1.0, 2.0, 3.0, 4.0])
-    mask = np.array([False, False, False, True])
-    why = f"3 of 4 are gone, and round({sparsity} * 4) is less: nothing comes back"
+@pytest.mark.parametrize("sparsity", [0.0, 0.125, 0.25])
+@pytest.mark.parametrize("gone", [3, 7])
+def test_refuses_a_sparsity_that_is_exceeded_already(submission, sparsity, gone):
+    # With most still kept, and with few: an error by accident, of an index, is no refusal.
+    weights = np.arange(1.0, 9.0)
+    mask = np.arange(8) >= gone
+    why = f"{gone} of 8 are gone, and round({sparsity} * 8) is less: nothing comes back"
     expect_refusal(why, submission.shrink_mask, weights, mask, sparsity)
