@@ -54,6 +54,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         action="store_true",
         help="grade the known wrong answers instead: each must be rejected and called by its name",
     )
+    parser.addini("grading_every_mistake", "with --mistakes: take every so-manieth", default="1")
     parser.addini("grading_examples", "examples drawn for a property", default="40")
     parser.addini("grading_call_seconds", "longest one call may take", default="10")
     parser.addini("grading_import_seconds", "longest an import may take", default="30")

@@ -64,15 +64,16 @@ def rehearse(items: list[pytest.Item], grader: Any) -> list[pytest.Item]:
         graded = graded_part(item)
         if graded:
             groups.setdefault(graded, []).append(item)
+    every = int(grader.config.getini("grading_every_mistake"))
     rehearsed = []
     for (stem, part), group in groups.items():
-        for known in known_mistakes(stem):
-            if known.part == part:
-                name = f"{part}[{known.name}]"
-                rehearsed.append(
-                    MistakeItem.from_parent(
-                        group[0].parent, name=name, known=known, items=group, grader=grader
-                    )
+        about = [known for known in known_mistakes(stem) if known.part == part]
+        for known in about[::every]:
+            name = f"{part}[{known.name}]"
+            rehearsed.append(
+                MistakeItem.from_parent(
+                    group[0].parent, name=name, known=known, items=group, grader=grader
                 )
+            )
     grader.rehearsals = Judge([item.run for item in rehearsed], 1 if grader.worker else lanes())
     return rehearsed

@@ -14,6 +14,8 @@ import sys
 import tempfile
 from pathlib import Path
 
+import pytest
+
 from tests.grading import catalogue
 from tests.project.runs import Run, grade, handed_in
 
@@ -77,6 +79,7 @@ def unexpected(run: Run, expected: dict[str, str]) -> list[str]:
     return found + [f"{name}: not told of" for name in expected if name not in told]
 
 
+@pytest.mark.sweep
 def test_a_hostile_part_in_every_exercise_costs_only_that_part(tmp_path):
     run, expected = turn(0, tmp_path)
     assert not unexpected(run, expected), run.output

@@ -194,8 +194,18 @@ def test_every_right_answer_is_accepted_and_accused_of_nothing(folder, tmp_path)
 
 
 @every_stem
+def test_known_mistakes_are_rejected_and_called_by_their_names(stem, tmp_path):
+    """Every fourth; all of them in the sweep."""
+    run = grade(
+        None, "--mistakes", "-o", "grading_every_mistake=4", f"tests/test_{stem}.py", tmp=tmp_path
+    )
+    assert run.status == 0, run.output
+
+
+@pytest.mark.sweep
+@every_stem
 def test_every_known_mistake_is_rejected_and_called_by_its_name(stem, tmp_path):
-    run = grade(None, "--mistakes", f"tests/test_{stem}.py", tmp=tmp_path)
+    run = grade(None, "--mistakes", f"tests/test_{stem}.py", tmp=tmp_path, timeout=900)
     assert run.status == 0, run.output
 
 
