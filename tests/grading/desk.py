@@ -530,3 +530,8 @@ def main() -> None:
     except memory.MemoryProblem as error:
         click.echo(f"Error: {error}", err=True)
         raise SystemExit(1) from None
+    except FileNotFoundError as error:
+        if error.filename is None or Path(error.filename).parent != ROOT / "solutions":
+            raise
+        click.echo("Error: this copy was handed out without the solutions that it needs", err=True)
+        raise SystemExit(1) from None

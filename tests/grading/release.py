@@ -67,4 +67,5 @@ def _copy(folder: Path) -> None:
         shutil.copy(ROOT / "exercises" / name, folder / "exercises" / name)
     shutil.copytree(ROOT / "tests", folder / "tests", ignore=shutil.ignore_patterns(*WITHHELD))
     for name in TOP:
-        shutil.copy(ROOT / name, folder / name)
+        if (ROOT / name).exists():
+            shutil.copy(ROOT / name, folder / name)
