@@ -198,6 +198,46 @@ def renew_statistics(
     return model.eval()
 
 
+def prune_gradually(
+    model: nn.Module,
+    data: tuple[torch.Tensor, torch.Tensor],
+    sparsity: float,
+    epochs: int,
+    tune: int,
+    seed: int = 0,
+    lr: float = 2e-3,
+    batch: int = 64,
+    every: int = 7,
+) -> nn.Module:
+    """A pruned copy: the sparsity rises by a cubic for `epochs`, then `tune` epochs to rate 0.
+
+    All weight arrays are ranked together every few steps (Zhu & Gupta 2017); Adam.
+    """
+    model = copy.deepcopy(model).train()
+    optimizer = torch.optim.Adam(model.parameters(), lr=lr, fused=True)
+    steps = -(-len(data[1]) // batch)
+    last, masks, step = epochs * steps, None, 0
+    for epoch in range(epochs + tune):
+        for x, y in batches(data, batch, seed=1000 * seed + 500 + epoch):
+            if step <= last and (step % every == 0 or step == last):
+                masks = magnitude_masks(model, sparsity * (1 - (1 - step / last) ** 3), masks)
+                apply_masks(model, masks)
+            if step > last:
+                along = (step - last) / (tune * steps)
+                optimizer.param_groups[0]["lr"] = lr * (1 + np.cos(np.pi * along)) / 2
+            optimizer.zero_grad()
+            nn.functional.cross_entropy(model(x), y).backward()
+            optimizer.step()
+            apply_masks(model, masks)
+            step += 1
+    return model.eval()
+
+
+def convs(model: nn.Sequential) -> list[int]:
+    """Where the convolutions of a chain stand."""
+    return [i for i, layer in enumerate(model) if isinstance(layer, nn.Conv2d)]
+
+
 def parameters(model: nn.Module) -> int:
     """How many parameters a model has."""
     return sum(p.numel() for p in model.parameters())
@@ -260,6 +300,27 @@ def latencies(
         return forward
 
     return time_side_by_side({name: call(model) for name, model in models.items()}, repeats)
+
+
+def layer_latencies(
+    model: nn.Sequential, image: tuple[int, ...], batch: int = 1, repeats: int = 30
+) -> dict[int, float]:
+    """Median seconds of each layer of a chain, on what the layer before gives it, one thread."""
+    x = torch.randn(batch, *image, generator=torch.Generator().manual_seed(0))
+    calls, model = {}, copy.deepcopy(model).eval()
+
+    def call(layer: nn.Module, given: torch.Tensor) -> Callable[[], object]:
+        def forward() -> object:
+            with torch.inference_mode():
+                return layer(given)
+
+        return forward
+
+    with torch.no_grad():
+        for i, layer in enumerate(model):
+            calls[i] = call(layer, x)
+            x = layer(x)
+    return time_side_by_side(calls, repeats)
 
 
 def spread(values: Iterable[float], digits: int = 3) -> str:

@@ -44,10 +44,10 @@ accuracy on ImageNet; the idea is as old as Optimal Brain Damage, from 1990.
 A pruning method answers three questions. What is the unit: single weights, or whole filters,
 channels, heads or layers? Which units matter least: small magnitude is the simplest criterion and
 hard to beat in networks that are fine-tuned afterwards; others use gradients, curvature or
-activations, and large language models need the activations. And when: once after training, step
-by step during it, or before it. What is removed is set to zero and held there by a mask, or cut
-out of the tensors. Usually one fine-tunes afterwards, because the weights that are left have to
-make up for those that went.
+activations, and large language models need the activations. And when: once after training, in
+rounds or step by step during it, or before it. What is removed is set to zero and held there by a
+mask, or cut out of the tensors. Usually one fine-tunes afterwards, because the weights that are
+left have to make up for those that went.
 
 I would report sparsity, the share of zeros, or the compression ratio, all entries over the
 non-zero ones, always beside the accuracy of the dense network. And I would say what pruning does

@@ -66,7 +66,8 @@ RUBRIC: list[tuple[int, str]] = [
     ),
     (
         2,
-        "Structured pruning gives smaller dense layers that run fast everywhere.",
+        "Structured pruning gives smaller dense layers, which ordinary libraries usually run "
+        "faster.",
     ),
     (
         2,
@@ -99,7 +100,8 @@ FOLLOW_UPS: list[tuple[str, str]] = [
         "At batch 1 a weight is read for two operations, so memory traffic is the limit and "
         "fewer stored bytes help. At batch 256 it is used 256 times, arithmetic is the limit, "
         "and an irregular kernel runs far from its peak. Where that turns is a matter of the "
-        "kernel: in the notebook's small network CSR gains in both.",
+        "kernel and the caches: in the notebook's small network CSR gains 1.76 times at batch 1 "
+        "and 2.11 times at batch 64.",
     ),
     (
         "A layer has half its MACs left and the model is 10% faster. What happened?",

@@ -109,11 +109,11 @@ FOLLOW_UPS: list[tuple[str, str]] = [
     ),
     (
         "A pruned language model has lost two points. How do you repair it on one GPU?",
-        "With LoRA: the pruned weights stay frozen, low-rank adapters learn on some hundred "
-        "thousand tokens or more. For structured pruning the adapters can be merged; merging "
-        "them into masked weights would fill the zeros, so the mask is applied to the sum, or "
-        "they stay separate. The cheapest repair needs no training at all: refit the last "
-        "matrix by least squares, as in m05.",
+        "With LoRA: the pruned weights stay frozen and low-rank adapters learn; LLM-Pruner (Ma et "
+        "al. 2023) needs 50,000 samples and three hours for it. For structured pruning the "
+        "adapters can be merged; merging them into masked weights would fill the zeros, so the "
+        "mask is applied to the sum, or they stay separate. The cheapest repair needs no "
+        "training at all: refit the last matrix by least squares, as in m05.",
     ),
 ]
 

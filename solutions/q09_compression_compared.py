@@ -51,14 +51,13 @@ one from scratch; a pruned student needs far less.
 
 To compare them fairly, give each the same budget and count every bit, masks and scales included.
 At moderate budgets quantisation usually wins: that is the result of Kuzmin and others in 2023,
-who find pruning ahead only at very high compression. Below about two bits a weight a uniform grid
-after training has no codes left and pruning still works; networks trained for it go lower, such
-as BitNet b1.58. Low rank wins only where the spectrum decays fast.
+who find pruning ahead only at very high compression. Below two bits a weight a uniform grid with
+a zero, laid on after training, has no codes left and pruning still works; networks trained for it
+go lower, such as BitNet b1.58. Low rank wins only where the spectrum decays fast.
 
 And they combine. Deep Compression prunes, then quantises what is left, then codes it: 35 times
-smaller for AlexNet, where pruning alone gave 9. Distillation helps to recover the accuracy after
-any of them. In the end accuracy and measured latency count; the error of the weights is only a
-proxy.
+smaller for AlexNet, where pruning alone gave 9. Distillation helps after any of them. In the end
+accuracy and measured latency count; the error of the weights is only a proxy.
 """
 
 RUBRIC: list[tuple[int, str]] = [
@@ -97,9 +96,10 @@ RUBRIC: list[tuple[int, str]] = [
 FOLLOW_UPS: list[tuple[str, str]] = [
     (
         "Which is better at the same size, 75% sparsity or 8 bits?",
-        "They are not the same size: with a bit mask and float32 values, 75% sparsity takes 9 "
-        "bits a weight. Even so 8 bits usually lose less, since every weight is kept to within "
-        "half a step; sparsity pays when most weights are near 0 or the budget is below 2 bits.",
+        "They are not the same size: with a bit mask 75% sparsity takes 9 bits a weight with "
+        "float32 values, and 5 with bfloat16 ones. Even so 8 bits usually lose less, since every "
+        "weight is kept to within half a step; sparsity pays when most weights are near 0 or "
+        "the budget is below 2 bits.",
     ),
     (
         "When does a factorisation of rank r save anything?",
@@ -141,8 +141,9 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "50% sparsity halves the memory.",
-        "Positions cost bits as well: with a bit mask it is 17 of 32 bits a weight, and with "
-        "32-bit indices nothing is saved; Han, Mao & Dally 2016 count the indices.",
+        "Positions cost bits as well: with a bit mask it is 17 of 32 bits a weight, or 9 of "
+        "16 in bfloat16, and with 32-bit indices nothing is saved; Han, Mao & Dally 2016 count "
+        "the indices.",
     ),
     (
         "One has to choose between pruning and quantisation.",

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.grading import expect, expect_close, expect_number, part
@@ -372,3 +372,31 @@ def test_each_head_chooses_for_itself(submission):
         "[[0, 3], [2, 3]]",
         "the last query of head 0 looks at position 0, that of head 1 at position 2",
     )
+
+
+@part("observed_window")
+@given(loud=st.integers(0, 3), seed=seeds, dtype=dtypes)
+@settings(max_examples=10)
+def test_sums_over_the_window_what_its_queries_gave(submission, loud, seed, dtype):
+    # One query of the window looks hard at one position, all the others at another.
+    tokens, window = 9, 4
+    order = torch.randperm(tokens - window, generator=torch.Generator().manual_seed(seed))
+    first, second, third = order[:3].tolist()
+    attention = torch.eye(tokens, dtype=dtype)
+    for row in range(window):
+        t = tokens - window + row
+        shares = {first: 0.9, second: 0.1} if row == loud else {second: 0.4, third: 0.2}
+        attention[t] = 0.0
+        for position, share in shares.items():
+            attention[t, position] = share
+        attention[t, t] = 1.0 - sum(shares.values())
+    last = list(range(tokens - window, tokens))
+    for budget, want in ((5, [second]), (6, sorted((first, second)))):
+        found = chosen_positions(submission, attention[None].clone(), budget, window)[0]
+        expect(
+            found == want + last,
+            f"{want + last}",
+            f"the 4 queries of the window gave position {second} 1.3 in sum, position {first} 0.9 "
+            f"and position {third} 0.6",
+            f"{found}",
+        )

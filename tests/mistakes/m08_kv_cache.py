@@ -360,6 +360,17 @@ def last_query(attention, budget, window):
 
 @mistake(
     "observed_window",
+    "largest share for sum",
+    "It counts the largest share that a position got from one query, not the sum of all shares.",
+    "Which counts more: one query that looks hard, or three that look a little less hard?",
+)
+def largest_share(attention, budget, window):
+    left = attention.shape[1] - window
+    return _window(attention, budget, window, attention[:, -window:, :left].amax(dim=1))
+
+
+@mistake(
+    "observed_window",
     "one choice for all heads",
     "It sums over the heads, so that all keep the same positions.",
     "Do two heads look at the same tokens?",
