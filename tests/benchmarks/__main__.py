@@ -1,11 +1,11 @@
-"""Print the table: `python -m tests.benchmarks [--quick] [vectors networks blobs verdicts]`."""
+"""Print the table: `python -m tests.benchmarks [--quick] [vectors networks layers ...]`."""
 
 from __future__ import annotations
 
 import argparse
 import platform
 
-PARTS = ("vectors", "networks", "blobs", "verdicts")
+PARTS = ("vectors", "networks", "blobs", "layers", "verdicts")
 
 
 def main() -> None:
