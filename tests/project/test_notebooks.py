@@ -83,4 +83,6 @@ def test_is_executed_small_and_clean(path):
     for cell in code:
         assert not any(output["output_type"] == "error" for output in cell["outputs"])
     sources = "".join("".join(cell["source"]) for cell in notebook["cells"])
-    assert f"solutions.{path.stem}" in sources
+    # The case study, m00, has no exercise of its own: it uses those of its track.
+    used = "solutions.m" if path.stem.startswith("m00") else f"solutions.{path.stem}"
+    assert used in sources
