@@ -45,7 +45,7 @@ Nearly all weights of a mixture-of-experts model are experts. A token uses only 
 compute is small, but all must lie in memory. When that does not fit, I remove whole experts: the
 layer stays dense inside, and any serving stack runs it.
 
-Which ones? Use counts alone are a trap: training balances the load, so they are nearly flat, and
+Which ones? Use counts alone say little: training balances the load, so they are nearly flat, and
 a rare expert may matter much when it is called. REAP scores an expert by the mean, over the tokens
 routed to it, of its gate times the norm of its output: how much it adds to the stream when it is
 used. I run calibration data like what will be served, as an expert for code looks idle on prose.
@@ -109,8 +109,8 @@ FOLLOW_UPS: list[tuple[str, str]] = [
 WRONG_CLAIMS: list[tuple[str, str]] = [
     (
         "The experts that are used least can go.",
-        "Measured in the notebook: perplexity as experts go by counts, by saliency and at random, "
-        "calibrated on two kinds of text.",
+        "Measured in the notebook, where counts are no better than saliency and at first no better "
+        "than chance; a rare expert may matter much when it is called.",
     ),
     (
         "Half the experts, twice the speed.",
@@ -128,7 +128,8 @@ WRONG_CLAIMS: list[tuple[str, str]] = [
     ),
     (
         "Any calibration text will do.",
-        "Measured in the notebook: saliency from prose and from code name different experts.",
+        "The score is about the text it was taken on. In the notebook's small model prose and code "
+        "agree on most of the lowest experts; larger ones specialise more, so measure on yours.",
     ),
 ]
 
